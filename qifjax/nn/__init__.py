@@ -1,0 +1,22 @@
+"""Networks and layers in Flax Linen."""
+
+from qifjax.nn.inspect import by_layer, operations
+from qifjax.nn.layers import Conv, Dense, Spiking, avg_pool, max_pool
+from qifjax.nn.network import SpikingNetwork
+from qifjax.nn.norm import TDBatchNorm
+from qifjax.nn.registry import create, names, options
+
+__all__ = [
+    "Conv",
+    "Dense",
+    "Spiking",
+    "SpikingNetwork",
+    "TDBatchNorm",
+    "avg_pool",
+    "by_layer",
+    "create",
+    "max_pool",
+    "names",
+    "operations",
+    "options",
+]

@@ -1,0 +1,138 @@
+"""Layers of spiking networks, over ``[T, B, ..., C]``; stateless ones fold time.
+
+Every layer can be looked into through two Flax collections that cost nothing unless
+they are asked for with ``mutable``:
+
+- ``activity``: per example, ``[B]``: ``rate`` of a population of neurons (spikes per
+  neuron and step) and ``input_rate`` of a synaptic layer (mean of its input);
+- ``operations``: one static :class:`qifjax.energy.Operations` a layer.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from flax import linen
+
+from qifjax.energy import Operations
+from qifjax.neurons import NeuronParams
+from qifjax.surrogate import Window
+from qifjax.unroll import unroll
+
+WindowChoice: TypeAlias = Window | Callable[[NeuronParams], Window] | None
+"""A window, a function of a layer's neuron parameters, or the parameters' own."""
+
+# He et al. 2015. Convolutions fan out, as the reference networks; dense layers fan in,
+# because nothing normalises their output, and it has to reach the next threshold.
+conv_init = linen.initializers.variance_scaling(2.0, "fan_out", "normal")
+dense_init = linen.initializers.variance_scaling(2.0, "fan_in", "normal")
+
+
+class Conv(linen.Conv):
+    """``flax.linen.Conv`` over ``[T, B, H, W, C]``, without a bias by default.
+
+    Attributes:
+      analog: the input is real-valued (images, not spikes), so operations count as MAC.
+    """
+
+    use_bias: bool = False
+    kernel_init: Any = conv_init
+    analog: bool = False
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Convolves ``x`` ``[T, B, H, W, C]`` to ``[T, B, H', W', features]``."""
+        y = super().__call__(x)
+        weights: int = self.get_variable("params", "kernel").size
+        _record_synapse(self, x, weights * math.prod(y.shape[2:-1]), self.analog)
+        return y
+
+
+class Dense(linen.Dense):
+    """``flax.linen.Dense`` over ``[T, B, C]``, with a bias by default.
+
+    Attributes:
+      analog: the input is real-valued, so operations count as MAC.
+    """
+
+    kernel_init: Any = dense_init
+    analog: bool = False
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps ``x`` ``[T, B, C]`` to ``[T, B, features]``."""
+        y = super().__call__(x)
+        _record_synapse(self, x, x.shape[-1] * math.prod(y.shape[2:]), self.analog)
+        return y
+
+
+class Spiking(linen.Module):
+    """A population of neurons: currents in, spikes out, from rest."""
+
+    @linen.compact
+    def __call__(
+        self, currents: jax.Array, neuron: NeuronParams, window: WindowChoice = None
+    ) -> jax.Array:
+        """Runs the neurons over all steps.
+
+        Args:
+          currents: input, ``[T, B, ...]``.
+          neuron: parameters, whose type selects the dynamics.
+          window: surrogate window, see :data:`WindowChoice`.
+
+        Returns:
+          Spikes 0 or 1, shape and dtype of ``currents``.
+        """
+        if window is not None and not isinstance(window, Window):
+            window = window(neuron)
+        _, spikes = unroll(neuron, currents, window=window)
+        record(self, "activity", "rate", _per_example(spikes))
+        count = math.prod(currents.shape[2:])
+        record(self, "operations", "layer", Operations("neuron", count))
+        return spikes
+
+
+def repeat(currents: jax.Array, timesteps: int) -> jax.Array:
+    """Presents the currents of a static image, ``[1, B, ...]``, at every time step.
+
+    Args:
+      currents: ``[1, B, ...]``, or ``[T, B, ...]``, which is returned as it is.
+      timesteps: number of time steps T.
+
+    Returns:
+      Currents ``[T, B, ...]``.
+    """
+    return jnp.broadcast_to(currents, (timesteps, *currents.shape[1:]))
+
+
+def avg_pool(x: jax.Array, size: int) -> jax.Array:
+    """Averages squares of ``size`` pixels of ``[..., H, W, C]``, without padding."""
+    return linen.avg_pool(x, (size, size), strides=(size, size))
+
+
+def max_pool(x: jax.Array, size: int) -> jax.Array:
+    """Maximum of squares of ``size`` pixels of ``[..., H, W, C]``, without padding."""
+    return linen.max_pool(x, (size, size), strides=(size, size))
+
+
+def flatten(x: jax.Array) -> jax.Array:
+    """Joins all axes behind time and batch: ``[T, B, ...]`` to ``[T, B, C]``."""
+    return x.reshape(*x.shape[:2], -1)
+
+
+def record(module: linen.Module, collection: str, name: str, value: Any) -> None:
+    """Leaves ``value`` in a collection of ``module``, if that is asked for."""
+    module.sow(
+        collection, name, value, init_fn=lambda: None, reduce_fn=lambda _, new: new
+    )
+
+
+def _record_synapse(module, x, count, analog):
+    record(module, "activity", "input_rate", _per_example(x))
+    operations = Operations("mac" if analog else "ac", count)
+    record(module, "operations", "layer", operations)
+
+
+def _per_example(x):
+    """Mean over all axes but the batch, [B]."""
+    return jnp.mean(x, (0, *range(2, x.ndim)), dtype=jnp.float32)

@@ -1,0 +1,96 @@
+"""Threshold-dependent batch normalisation (tdBN)."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen
+
+from qifjax.neurons import at_least_float32
+from qifjax.surrogate import Scalar
+
+
+class TDBatchNorm(linen.Module):
+    r"""Threshold-dependent batch normalisation (eq. 6-7; Zheng et al. 2021).
+
+    .. math:: y = \gamma \, \eta u_{th} \frac{x - E[x]}{\sqrt{Var[x] + \epsilon}} + \xi
+
+    with statistics over time, batch and space, per channel, so that the current into a
+    neuron starts as :math:`N(0, (\eta u_{th})^2)`. Unlike batch normalisation whose
+    gamma merely *starts* at :math:`\eta u_{th}`, the factor stays outside the learned
+    gamma.
+
+    Training-mode output is not causal: statistics see all time steps. The variance is
+    biased in the forward pass and unbiased in the running estimate. Statistics and the
+    arithmetic are float32 or wider, whatever the dtype of ``x``.
+
+    Attributes:
+      eta: scale of this branch; ``1 / sqrt(2)`` where two branches meet.
+      momentum: weight of the old running statistics.
+      epsilon: added to the variance.
+      axis_name: pmap axis over which statistics are averaged, if any.
+
+    Collections: ``params`` holds gamma and xi, ``batch_stats`` mean and var, all
+      ``[C]``.
+    """
+
+    eta: float = 1.0
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    axis_name: str | None = None
+
+    @linen.compact
+    def __call__(self, x: jax.Array, u_th: Scalar, train: bool) -> jax.Array:
+        """Normalises ``x``.
+
+        Args:
+          x: currents, channels last, ``[T, B, ..., C]``.
+          u_th: threshold of the neurons that the output feeds, a scalar or ``[C]``.
+          train: use and record the statistics of ``x``; otherwise the running ones.
+
+        Returns:
+          Normalised currents in the shape and dtype of ``x``.
+
+        Raises:
+          ValueError: if one value a channel is all there is to take a variance of.
+        """
+        channels = x.shape[-1]
+        wide = x.astype(at_least_float32(x.dtype))
+        gamma = self.param("gamma", linen.initializers.ones, (channels,), jnp.float32)
+        xi = self.param("xi", linen.initializers.zeros, (channels,), jnp.float32)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
+        running_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
+
+        if train:
+            mean, var, count = self._statistics(wide)
+            if not self.is_initializing():
+                unbiased = var * (count / (count - 1))
+                keep = self.momentum
+                running_mean.value = keep * running_mean.value + (1 - keep) * mean
+                running_var.value = keep * running_var.value + (1 - keep) * unbiased
+        else:
+            mean, var = running_mean.value, running_var.value
+
+        scale = gamma * (self.eta * u_th) * jax.lax.rsqrt(var + self.epsilon)
+        per_channel = (1,) * (x.ndim - 1) + (channels,)
+        shift = (xi - mean * scale).reshape(per_channel)
+        return (wide * scale.reshape(per_channel) + shift).astype(x.dtype)
+
+    def _statistics(self, x):
+        """Mean, biased variance, both [C], and the number of values behind each."""
+        axes = tuple(range(x.ndim - 1))
+        count = x.size // x.shape[-1]
+        mean = jnp.mean(x, axes)
+        # Not initialised inside a pmap, so the axis does not exist yet.
+        distributed = self.axis_name is not None and not self.is_initializing()
+        if distributed:
+            mean = jax.lax.pmean(mean, self.axis_name)
+            count = count * jax.lax.axis_size(self.axis_name)
+        if count < 2:
+            raise ValueError(
+                "TDBatchNorm needs at least 2 values a channel in training, got input "
+                f"of shape {x.shape}; use a larger batch"
+            )
+        centred = x - mean.reshape((1,) * (x.ndim - 1) + (-1,))
+        var = jnp.mean(jnp.square(centred), axes)
+        if distributed:
+            var = jax.lax.pmean(var, self.axis_name)
+        return mean, var, count
