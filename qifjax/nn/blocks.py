@@ -47,7 +47,9 @@ class ConvNormSpike(linen.Module):
             dtype=self.dtype,
             name="conv",
         )(x)
+        population = Spiking(name="neuron")
+        neuron = population.parameters(context.neuron)
         norm = TDBatchNorm(axis_name=self.axis_name, name="norm")
-        currents = norm(x, context.neuron.u_th, context.train)
+        currents = norm(x, neuron.u_th, context.train)
         currents = repeat(currents, context.timesteps)
-        return Spiking(name="neuron")(currents, context.neuron, context.window)
+        return population(currents, neuron, context.window)

@@ -69,6 +69,13 @@ class Dense(linen.Dense):
 class Spiking(linen.Module):
     """A population of neurons: currents in, spikes out, from rest."""
 
+    def parameters(self, neuron: NeuronParams) -> NeuronParams:
+        """The parameters of this population, given those of the network's call.
+
+        The tdBN in front of the population normalises to the threshold found here.
+        """
+        return neuron
+
     @linen.compact
     def __call__(
         self, currents: jax.Array, neuron: NeuronParams, window: WindowChoice = None

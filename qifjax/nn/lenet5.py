@@ -51,6 +51,7 @@ class LeNet5(SpikingNetwork):
         x = ConvNormSpike(16, 5, padding="VALID", name="conv2", **shared)(x, context)
         x = avg_pool(x, 2)
         x = Dense(120, dtype=self.dtype, name="fc1")(flatten(x))
-        x = Spiking(name="neuron3")(x, neuron, window)
+        population = Spiking(name="neuron3")
+        x = population(x, population.parameters(neuron), window)
         x = Dense(self.num_classes, dtype=self.dtype, name="fc2")(x)
         return x.astype(jnp.float32)
