@@ -1,0 +1,7 @@
+"""Data sets as uint8 arrays with named splits."""
+
+from qifjax.data.dataset import Batch, Dataset, Description
+from qifjax.data.errors import DataError
+from qifjax.data.load import SPLITS, load, names
+
+__all__ = ["SPLITS", "Batch", "DataError", "Dataset", "Description", "load", "names"]

@@ -1,0 +1,82 @@
+"""Arrays that are expensive to make, kept on disk as ``.npy`` files with a manifest."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+_MANIFEST = "manifest.json"
+_Arrays = dict[str, np.ndarray]
+
+
+def load_or_build(
+    folder: Path, build: Callable[[], Mapping[str, np.ndarray]]
+) -> _Arrays:
+    """Reads the arrays of a folder, or makes them and keeps them there.
+
+    The folder appears under its name only when it is complete, so two processes that
+    build it at once are safe: the first to finish wins. A damaged folder is rebuilt.
+    Where the disk refuses, the arrays are returned without being kept.
+
+    Args:
+      folder: where the arrays are kept; its name should say what they depend on.
+      build: makes the arrays, by name.
+
+    Returns:
+      The arrays by name, memory-mapped read-only if they were kept.
+    """
+    arrays = _read(folder)
+    if arrays is None:
+        built = dict(build())
+        arrays = (_read(folder) if _write(folder, built) else None) or built
+    return arrays
+
+
+def checksum(array: np.ndarray) -> str:
+    """SHA-256 of the dtype, shape and bytes of an array, in hexadecimal digits."""
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _read(folder: Path) -> _Arrays | None:
+    """The arrays of a folder, or None where it is missing or damaged."""
+    try:
+        expected = json.loads((folder / _MANIFEST).read_text())
+        arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in expected
+        }
+    except (OSError, ValueError):
+        return None
+    intact = all(checksum(arrays[name]) == digest for name, digest in expected.items())
+    return arrays if intact else None
+
+
+def _write(folder: Path, arrays: _Arrays) -> bool:
+    """Puts the arrays under the folder's name at once; False where the disk refuses."""
+    partial = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(
+            tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent)
+        )
+        for name, array in arrays.items():
+            np.save(partial / f"{name}.npy", array)
+        manifest = {name: checksum(array) for name, array in arrays.items()}
+        (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        # Only a damaged folder, or one that another process has just finished, is here.
+        if folder.exists() and _read(folder) is None:
+            shutil.rmtree(folder)
+        if not folder.exists():
+            os.replace(partial, folder)
+    except OSError:
+        return _read(folder) is not None
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+    return True

@@ -1,0 +1,108 @@
+"""The way to the data sets: by name and split."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qifjax.data import digits, fashion_mnist, tfds_arrays
+from qifjax.data.array_cache import checksum, load_or_build
+from qifjax.data.dataset import Dataset, Description
+from qifjax.data.errors import DataError
+from qifjax.data.splits import hashed_fraction
+
+SPLITS = ("train", "test", "fit", "validation")
+"""All training examples; the test set; training examples without and in validation."""
+
+VALIDATION_SHARE = 0.1
+DIGITS_TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The train or test part of a data set, before a validation part is chosen."""
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    rule: str
+    source: str
+
+
+def _read_digits(data_dir: Path, part: str) -> _Part:
+    del data_dir
+    images, labels = digits.read()
+    is_test = hashed_fraction(images, "digits test") < DIGITS_TEST_SHARE
+    chosen = is_test if part == "test" else ~is_test
+    rule = f"no official split: test is hash < {DIGITS_TEST_SHARE}"
+    names = tuple("0123456789")
+    return _Part(
+        images[chosen], labels[chosen], names, rule, "scikit-learn load_digits"
+    )
+
+
+def _tfds_reader(name: str, names: tuple[str, ...]) -> Callable[[Path, str], _Part]:
+    def read(data_dir: Path, part: str) -> _Part:
+        folder = tfds_arrays.find(data_dir, name)
+        info = (folder / "dataset_info.json").read_bytes()
+        stamp = hashlib.sha256(info).hexdigest()[:16]
+        key = f"{name}-{folder.name}-{part}-{stamp}"
+        arrays = load_or_build(
+            data_dir / "cache" / key,
+            lambda: tfds_arrays.read(folder, part)._asdict(),
+        )
+        inputs, labels = arrays["inputs"], arrays["labels"]
+        known = names or tfds_arrays.class_names(folder, int(labels.max()) + 1)
+        return _Part(
+            inputs, labels, known, "official split", f"TFDS {name} {folder.name}"
+        )
+
+    return read
+
+
+_READERS: dict[str, Callable[[Path, str], _Part]] = {
+    "digits": _read_digits,
+    "fashion_mnist": _tfds_reader("fashion_mnist", fashion_mnist.CLASS_NAMES),
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names that :func:`load` knows, sorted."""
+    return tuple(sorted(_READERS))
+
+
+def load(name: str, data_dir: str | Path = ".data", split: str = "train") -> Dataset:
+    """Reads one split of a data set.
+
+    The validation part is a tenth of the training examples, chosen by a hash of each
+    example's bytes, so it depends neither on file order nor on a seed.
+
+    Args:
+      name: one of :func:`names`.
+      data_dir: where data sets are; ``digits`` need none.
+      split: ``"train"`` (all training examples), ``"test"``, ``"validation"`` (a tenth
+        of train) or ``"fit"`` (the other nine).
+
+    Returns:
+      The examples, uint8, and what is known of them.
+
+    Raises:
+      DataError: if there is no such data set or split, or its files are missing or
+        damaged; the message says what to do.
+    """
+    if name not in _READERS:
+        raise DataError(f"unknown data set {name!r} (known: {', '.join(names())})")
+    if split not in SPLITS:
+        raise DataError(f"unknown split {split!r} (known: {', '.join(SPLITS)})")
+    part = _READERS[name](Path(data_dir), "test" if split == "test" else "train")
+    inputs, labels, rule = part.inputs, part.labels, part.rule
+    if split in ("fit", "validation"):
+        held_out = hashed_fraction(inputs, "validation") < VALIDATION_SHARE
+        chosen = held_out if split == "validation" else ~held_out
+        inputs, labels = inputs[chosen], labels[chosen]
+        rule += f"; validation is hash < {VALIDATION_SHARE} of train"
+    digest = hashlib.sha256((checksum(inputs) + checksum(labels)).encode()).hexdigest()
+    description = Description(name, split, rule, part.source, digest)
+    return Dataset(inputs, labels, part.class_names, description)
