@@ -1,5 +1,6 @@
 """Networks and layers in Flax Linen."""
 
+from qifjax.nn.functional import pure
 from qifjax.nn.inspect import by_layer, operations
 from qifjax.nn.layers import Conv, Dense, Spiking, avg_pool, max_pool
 from qifjax.nn.network import SpikingNetwork
@@ -19,4 +20,5 @@ __all__ = [
     "names",
     "operations",
     "options",
+    "pure",
 ]

@@ -1,0 +1,1 @@
+"""Command lines: the only part of the project that prints, draws and writes results."""

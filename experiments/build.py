@@ -1,0 +1,113 @@
+"""From a configuration to what training takes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.config import Config, ConfigError
+from qifjax import data, nn
+from qifjax.data import Dataset
+from qifjax.energy import Operations
+from qifjax.optimizers import OPTIMIZERS
+from qifjax.training import HParams, Task
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A configuration, built.
+
+    Attributes:
+      task: what is compiled.
+      hparams: hyper-parameters, float32 arrays.
+      training: the training examples.
+      evaluation: the examples that the run is scored on.
+      operations: what each layer does for one example in one step, by name.
+      timesteps: number of time steps T.
+    """
+
+    task: Task
+    hparams: HParams
+    training: Dataset
+    evaluation: Dataset
+    operations: dict[str, Operations]
+    timesteps: int
+
+    @property
+    def epoch_steps(self) -> int:
+        """Steps of one epoch."""
+        return len(self.training) // self.task.batch_size
+
+
+def build(config: Config, data_dir: Path) -> Experiment:
+    """Reads the data and builds the network and its training.
+
+    Args:
+      config: a checked configuration.
+      data_dir: where data sets are.
+
+    Returns:
+      The experiment.
+
+    Raises:
+      DataError: if the data cannot be read.
+      ConfigError: if they do not fill a batch.
+    """
+    test = config.evaluate_on == "test"
+    training = data.load(config.dataset, data_dir, "train" if test else "fit")
+    evaluation = data.load(config.dataset, data_dir, config.evaluate_on)
+    if len(training) < config.batch_size:
+        raise ConfigError(
+            f"--batch-size {config.batch_size} is larger than the training set of "
+            f"{len(training)} examples"
+        )
+    model = nn.create(
+        config.model,
+        num_classes=len(training.class_names),
+        timesteps=config.timesteps,
+        **config.model_options,
+    )
+    recorded = len(training.shape) == 4
+    task = Task(
+        network=nn.pure(model),
+        optimizer=OPTIMIZERS[config.optimizer],
+        preprocess=_counts if recorded else _normaliser(training.inputs),
+        batch_size=config.batch_size,
+        total_steps=max(1, config.epochs * (len(training) // config.batch_size)),
+    )
+    hparams = HParams(config.neuron_params, config.learning_rate, config.weight_decay)
+    timesteps = training.shape[0] if recorded else config.timesteps
+    shape = (timesteps, 1, *training.shape[1:]) if recorded else (1, *training.shape)
+    return Experiment(
+        task,
+        jax.tree.map(jnp.float32, hparams),
+        training,
+        evaluation,
+        nn.operations(model, shape, config.neuron_params),
+        timesteps,
+    )
+
+
+def _normaliser(images: np.ndarray):
+    """uint8 inputs to floats, such that every channel of ``images`` is standardised."""
+    channels = np.moveaxis(images, -1, 0)
+    counts = [np.bincount(channel.ravel(), minlength=256) for channel in channels]
+    grey = np.arange(256)
+    means = np.asarray([(count * grey).sum() / count.sum() for count in counts])
+    squares = np.asarray([(count * grey**2).sum() / count.sum() for count in counts])
+    mean = means.astype(np.float32)
+    scale = (1 / np.maximum(np.sqrt(squares - means**2), 1)).astype(np.float32)
+
+    def normalise(inputs):
+        per_channel = (1,) * (inputs.ndim - 1) + (-1,)
+        centred = inputs.astype(jnp.float32) - mean.reshape(per_channel)
+        return centred * scale.reshape(per_channel)
+
+    return normalise
+
+
+def _counts(frames):
+    """Event frames are counts of events and stay what they are."""
+    return frames.astype(jnp.float32)

@@ -1,0 +1,160 @@
+"""Parsing of command lines, and errors that are one line and exit code 2."""
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import itertools
+import re
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import tyro
+
+from experiments import config as config_module
+from experiments.config import Config, ConfigError
+from experiments.run_folder import RunError
+from qifjax.checkpoint import CheckpointError
+from qifjax.data import DataError
+from qifjax.surrogate import Scalar
+
+T = TypeVar("T")
+
+
+def fail(message: str) -> NoReturn:
+    """Prints one line to standard error and exits with code 2."""
+    line = " ".join(message.split())
+    print(f"error: {line}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turns the errors that a user can mend into one line and exit code 2."""
+    warnings.showwarning = _show_warning
+    try:
+        yield
+    except (ConfigError, DataError, CheckpointError, RunError) as error:
+        fail(str(error))
+    except OSError as error:
+        # A full disk or a folder that cannot be written is not a fault of the program.
+        place = f" ({error.filename})" if error.filename else ""
+        fail(f"{error.strerror or error}{place}")
+
+
+def parse(command: type[T], argv: Sequence[str] | None, program: str) -> T:
+    """Parses options into a dataclass.
+
+    Args:
+      command: the dataclass; its docstring is the help text.
+      argv: arguments; None takes those of the process.
+      program: how the command is called, for the help text.
+
+    Returns:
+      An instance of ``command``.
+    """
+    return _parse(command, command(), _arguments(argv), program)
+
+
+def parse_with_config(command: type[T], argv: Sequence[str] | None, program: str) -> T:
+    """Parses ``CONFIG [options]``, where CONFIG names the experiment to start from.
+
+    Args:
+      command: a dataclass with a field ``config`` of type :class:`Config`.
+      argv: arguments; None takes those of the process.
+      program: how the command is called, for the help text.
+
+    Returns:
+      An instance of ``command`` whose configuration has been checked.
+    """
+    arguments = _arguments(argv)
+    if not arguments or arguments[0].startswith("-"):
+        if not {"-h", "--help"} & set(arguments):
+            known = ", ".join(config_module.names())
+            fail(f"{program} needs the name of a config first (known: {known})")
+        default = command(config=Config())  # type: ignore[call-arg]
+        return _parse(command, default, arguments, f"{program} CONFIG")
+    name, *rest = arguments
+    default = command(config=config_module.load(name))  # type: ignore[call-arg]
+    parsed: Any = _parse(command, default, rest, f"{program} {name}")
+    parsed.config.check()
+    checked: T = parsed
+    return checked
+
+
+def _parse(command: type[T], default: T, arguments: list[str], program: str) -> T:
+    captured = io.StringIO()
+    streams = contextlib.ExitStack()
+    streams.enter_context(contextlib.redirect_stdout(captured))
+    streams.enter_context(contextlib.redirect_stderr(captured))
+    try:
+        with streams:
+            parsed, unknown = tyro.cli(
+                command,
+                default=default,
+                args=arguments,
+                prog=program,
+                return_unknown_args=True,
+                registry=_numbers_only(),
+            )
+    except SystemExit as stop:
+        if stop.code == 0:
+            print(captured.getvalue(), end="")
+            raise
+        fail(_without_box(captured.getvalue()))
+    if unknown:
+        known = _flags(command)
+        close = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f", did you mean {close[0]}?" if close else ""
+        fail(f"unknown option {unknown[0]}{hint} (known: {' '.join(known)})")
+    return parsed
+
+
+def _arguments(argv):
+    return list(sys.argv[1:] if argv is None else argv)
+
+
+def _flags(command: Any) -> list[str]:
+    """The options of a command and of its config, as typed."""
+    names = []
+    for entry in dataclasses.fields(command):
+        if entry.name != "config":
+            names.append(entry.name)
+            continue
+        for setting in dataclasses.fields(Config):
+            parts = getattr(getattr(Config(), setting.name), "_fields", None)
+            names += [f"{setting.name}.{p}" for p in parts] if parts else [setting.name]
+    return ["--" + name.replace("_", "-") for name in names]
+
+
+def _numbers_only() -> tyro.constructors.ConstructorRegistry:
+    """Lets the fields of neuron parameters, which may be arrays, be typed as numbers."""
+    registry = tyro.constructors.ConstructorRegistry()
+
+    @registry.primitive_rule
+    def _(info: tyro.constructors.PrimitiveTypeInfo):
+        if info.type != Scalar:
+            return None
+        return tyro.constructors.PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="FLOAT",
+            instance_from_str=lambda words: float(words[0]),
+            is_instance=lambda value: isinstance(value, int | float),
+            str_from_instance=lambda value: [str(value)],
+        )
+
+    return registry
+
+
+def _without_box(text: str) -> str:
+    """What is inside the frame that tyro draws around an error, without its epilogue."""
+    lines = [re.sub(r"[│╭╮╰╯─]", "", line).strip(" -") for line in text.splitlines()]
+    first = itertools.takewhile(lambda line: "helptext" not in line, lines)
+    return " ".join(line for line in first if line) or "the arguments cannot be parsed"
+
+
+def _show_warning(message, category, *_, **__):
+    del category
+    print(f"warning: {message}", file=sys.stderr)

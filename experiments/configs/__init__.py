@@ -1,0 +1,1 @@
+"""One file an experiment; each builds one :class:`experiments.config.Config`."""

@@ -1,0 +1,46 @@
+"""Where a result comes from: commit, versions, device, memory."""
+
+import importlib.metadata
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+
+_PACKAGES = ("qifjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+def describe() -> dict[str, Any]:
+    """Commit, package versions and devices of this process."""
+    devices = jax.devices()
+    return {
+        "git_commit": _commit(),
+        "versions": {
+            "python": sys.version.split()[0],
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
+        "device": devices[0].device_kind,
+        "device_count": len(devices),
+    }
+
+
+def peak_memory_bytes() -> int:
+    """Largest memory of the device so far; on CPU, of the process."""
+    statistics = jax.devices()[0].memory_stats() or {}
+    if "peak_bytes_in_use" in statistics:
+        return int(statistics["peak_bytes_in_use"])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _commit() -> str | None:
+    """The commit of this checkout, marked where it has uncommitted changes."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(command, cwd=here, capture_output=True, text=True)
+    except OSError:
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,63 @@
+"""Trains one network: python -m experiments.train CONFIG [options]."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments import cli
+from experiments.config import Config
+from experiments.engine import run
+from experiments.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train one network and write a run folder.
+
+    CONFIG is the name of a file in experiments/configs; options replace its values.
+
+    Attributes:
+      config: the configuration.
+      workdir: folder of the run; by default runs/NAME-NEURON-seedN.
+      data_dir: where data sets are.
+      resume: go on with the run in the folder, from its newest checkpoint.
+      resume_step: go on from the checkpoint of this step.
+    """
+
+    config: Annotated[Config, tyro.conf.arg(name="")]
+    workdir: Path | None = None
+    data_dir: Path = Path(".data")
+    resume: bool = False
+    resume_step: int | None = None
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with cli.one_line_errors():
+        options = cli.parse_with_config(Train, argv, "python -m experiments.train")
+        config = options.config
+        workdir = options.workdir or default_workdir(config)
+        result = run(
+            config,
+            RunFolder(workdir),
+            options.data_dir,
+            resume=options.resume or options.resume_step is not None,
+            resume_step=options.resume_step,
+        )
+        scores = result[config.evaluate_on]
+        print(
+            f"{config.evaluate_on} accuracy {scores['accuracy']:.4f}, "
+            f"mean firing rate {result['mean_firing_rate']:.4f}, "
+            f"energy {result['total_energy_mj']:.3g} mJ an image; {workdir}/result.json"
+        )
+
+
+def default_workdir(config: Config) -> Path:
+    """Where a run goes that was not told."""
+    return Path("runs") / f"{config.name}-{config.neuron}-seed{config.seed}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Evaluation: every example counts once, whatever the batch size."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from qifjax.neurons import NeuronParams
+from qifjax.training import Examples, PyTree, Task, take
+
+
+class Evaluation(NamedTuple):
+    """Means over a data set.
+
+    Attributes:
+      loss: mean cross-entropy, float32 ``[]``.
+      accuracy: share of examples classified correctly, float32 ``[]``.
+      activity: mean of every leaf of the network's activity over the examples.
+    """
+
+    loss: jax.Array
+    accuracy: jax.Array
+    activity: PyTree
+
+
+def evaluate(
+    task: Task,
+    params: PyTree,
+    model_state: PyTree,
+    examples: Examples,
+    neuron: NeuronParams,
+) -> Evaluation:
+    """Evaluates a network on a whole data set in one loop on the device.
+
+    The last batch is filled up with copies of the last example, which a mask leaves
+    out.
+
+    Args:
+      task: what to evaluate, by batches of its batch size.
+      params: parameters of the network.
+      model_state: state of the network.
+      examples: the data set.
+      neuron: neuron parameters.
+
+    Returns:
+      The means over all examples.
+    """
+    number, size = len(examples.labels), task.batch_size
+    positions = jnp.arange(-(-number // size) * size).reshape(-1, size)
+
+    def batch_sums(chosen):
+        batch = take(examples, jnp.minimum(chosen, number - 1))
+        mask = (chosen < number).astype(jnp.float32)
+        inputs = task.preprocess(batch.inputs)
+        logits, activity = task.network.evaluate(params, model_state, inputs, neuron)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+        correct = (jnp.argmax(logits, -1) == batch.labels).astype(jnp.float32)
+        each = Evaluation(losses, correct, activity)
+        return jax.tree.map(lambda leaf: jnp.tensordot(mask, leaf, 1), each)
+
+    sums = jax.lax.map(batch_sums, positions)
+    return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0) / number, sums)

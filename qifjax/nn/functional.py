@@ -1,0 +1,46 @@
+"""Flax networks as the pure functions that training takes."""
+
+from qifjax.nn.layers import WindowChoice
+from qifjax.nn.network import SpikingNetwork
+from qifjax.training import Network
+
+
+def pure(model: SpikingNetwork, window: WindowChoice = None) -> Network:
+    """The network as pure functions of its parameters, state, inputs and neuron.
+
+    Args:
+      model: the network.
+      window: surrogate window, see :data:`qifjax.nn.layers.WindowChoice`.
+
+    Returns:
+      Functions whose parameters are the collection ``params`` and whose state is
+      ``batch_stats``; evaluation also returns the collection ``activity``.
+    """
+
+    def init(key, inputs, neuron):
+        variables = model.init(key, inputs, neuron)
+        return variables["params"], variables.get("batch_stats", {})
+
+    def train(params, state, inputs, neuron, key):
+        logits, updates = model.apply(
+            {"params": params, "batch_stats": state},
+            inputs,
+            neuron,
+            train=True,
+            window=window,
+            mutable=["batch_stats"],
+            rngs={"dropout": key},
+        )
+        return logits, updates.get("batch_stats", {})
+
+    def evaluate(params, state, inputs, neuron):
+        logits, recorded = model.apply(
+            {"params": params, "batch_stats": state},
+            inputs,
+            neuron,
+            window=window,
+            mutable=["activity"],
+        )
+        return logits, recorded.get("activity", {})
+
+    return Network(init, train, evaluate)
