@@ -55,7 +55,7 @@ def parse(command: type[T], argv: Sequence[str] | None, program: str) -> T:
     Returns:
       An instance of ``command``.
     """
-    return _parse(command, command(), _arguments(argv), program)
+    return _parse(command, command(), arguments(argv), program)
 
 
 def parse_with_config(command: type[T], argv: Sequence[str] | None, program: str) -> T:
@@ -69,7 +69,7 @@ def parse_with_config(command: type[T], argv: Sequence[str] | None, program: str
     Returns:
       An instance of ``command`` whose configuration has been checked.
     """
-    arguments = _arguments(argv)
+    arguments = arguments(argv)
     if not arguments or arguments[0].startswith("-"):
         if not {"-h", "--help"} & set(arguments):
             known = ", ".join(config_module.names())
@@ -112,7 +112,8 @@ def _parse(command: type[T], default: T, arguments: list[str], program: str) -> 
     return parsed
 
 
-def _arguments(argv):
+def arguments(argv: Sequence[str] | None) -> list[str]:
+    """The given arguments; None takes those of the process."""
     return list(sys.argv[1:] if argv is None else argv)
 
 
@@ -130,7 +131,7 @@ def _flags(command: Any) -> list[str]:
 
 
 def _numbers_only() -> tyro.constructors.ConstructorRegistry:
-    """Lets the fields of neuron parameters, which may be arrays, be typed as numbers."""
+    """Lets neuron parameters, which may be arrays, be typed as numbers."""
     registry = tyro.constructors.ConstructorRegistry()
 
     @registry.primitive_rule
@@ -149,7 +150,7 @@ def _numbers_only() -> tyro.constructors.ConstructorRegistry:
 
 
 def _without_box(text: str) -> str:
-    """What is inside the frame that tyro draws around an error, without its epilogue."""
+    """What stands in the frame that tyro draws around an error, without its end."""
     lines = [re.sub(r"[│╭╮╰╯─]", "", line).strip(" -") for line in text.splitlines()]
     first = itertools.takewhile(lambda line: "helptext" not in line, lines)
     return " ".join(line for line in first if line) or "the arguments cannot be parsed"

@@ -5,7 +5,6 @@ import time
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from experiments.build import Experiment
 from qifjax.data import Dataset
@@ -34,8 +33,6 @@ class Programs:
         self._training = _on_device(experiment.training)
         self._evaluation = _on_device(experiment.evaluation)
         self._hparams = hparams
-        # XLA on CPU is slow inside loops (see train_steps): one step a program there.
-        self._one_by_one = jax.default_backend() == "cpu"
         two = take(self._training, jnp.arange(2)).inputs
         key = jax.random.key(seed)
         self.initial = init_state(task, hparams, key, two)
@@ -46,15 +43,13 @@ class Programs:
             epoch_order, number=number, batch_size=task.batch_size
         )
         self._order = jax.jit(order)
-        train = functools.partial(train_steps, task)
-        if self._one_by_one:
-            train = functools.partial(train, steps=1)
-        arguments = (self.initial, self._training, self._order(self.initial), hparams)
-        traced = () if self._one_by_one else (jnp.int32(1),)
-        train_jit = jax.jit(train, donate_argnums=0)
-        self._train = train_jit.lower(*arguments, *traced).compile()
-        score_jit = jax.jit(functools.partial(evaluate, task))
-        self._evaluate = score_jit.lower(
+        train = jax.jit(functools.partial(train_steps, task), donate_argnums=0)
+        first_order = self._order(self.initial)
+        self._train = train.lower(
+            self.initial, self._training, first_order, hparams, jnp.int32(1)
+        ).compile()
+        score = jax.jit(functools.partial(evaluate, task))
+        self._evaluate = score.lower(
             self.initial.params,
             self.initial.model_state,
             self._evaluation,
@@ -79,20 +74,10 @@ class Programs:
         Returns:
           ``(state, totals)``: the state after them, and their sums, on the host.
         """
-        arguments = (self._training, order, self._hparams)
-        if not self._one_by_one:
-            state, sums = self._train(state, *arguments, jnp.int32(steps))
-            return state, jax.device_get(sums)
-        each = []
-        for _ in range(steps):
-            state, sums = self._train(state, *arguments)
-            each.append(sums)
-        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *jax.device_get(each))
-        bad = stacked.bad_step[stacked.bad_step >= 0]
-        totals = Totals(
-            *(leaf.sum() for leaf in stacked[:3]), bad[0] if bad.size else -1
+        state, totals = self._train(
+            state, self._training, order, self._hparams, jnp.int32(steps)
         )
-        return state, totals
+        return state, jax.device_get(totals)
 
     def evaluate(self, state: TrainState) -> Evaluation:
         """Scores a state on the whole evaluation set; the means are on the host."""

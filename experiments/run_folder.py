@@ -29,6 +29,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def started(self) -> bool:
+        """Whether the folder holds a run."""
+        return (self.path / "config.json").exists()
+
+    @property
     def finished(self) -> bool:
         """Whether the run has finished."""
         return (self.path / "result.json").exists()
@@ -46,7 +51,7 @@ class RunFolder:
         """
         mine = json.loads(json.dumps(config.to_json()))
         file = self.path / "config.json"
-        if file.exists():
+        if self.started:
             theirs = self.config()
             if theirs != mine:
                 raise RunError(
@@ -81,7 +86,7 @@ class RunFolder:
         """Keeps the metrics of the first epochs and drops what lies behind them."""
         kept = [line for line in self._metric_lines() if line["epoch"] <= epochs]
         text = "".join(json.dumps(line) + "\n" for line in kept)
-        _write_text(self.path / "metrics.jsonl", text)
+        write_text(self.path / "metrics.jsonl", text)
 
     def add_metrics(self, entry: dict[str, Any]) -> None:
         """Appends the metrics of an epoch."""
@@ -110,10 +115,11 @@ class RunFolder:
 
 def write_json(path: Path, content: Any) -> None:
     """Writes a JSON file that appears under its name only when it is complete."""
-    _write_text(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file that appears under its name only when it is complete."""
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("w") as file:

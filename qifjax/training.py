@@ -215,15 +215,12 @@ def train_steps(
     examples: Examples,
     order: jax.Array,
     hparams: HParams,
-    steps: int | jax.Array,
+    steps: jax.Array,
 ) -> tuple[TrainState, Totals]:
     """Many steps in one loop on the device, over data that lies there.
 
     An epoch leaves out the last examples of its order that do not fill a batch. Where
     ``steps`` is traced, one compiled program serves every number of steps.
-
-    XLA on CPU computes the gradients of convolutions 4 to 45 times slower inside a loop
-    than outside, so there it pays to compile ``steps=1``, whose loop is compiled away.
 
     Args:
       task: what to train.

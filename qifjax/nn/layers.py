@@ -18,6 +18,7 @@ from flax import linen
 
 from qifjax.energy import Operations
 from qifjax.neurons import NeuronParams
+from qifjax.nn.convolution import conv_general_dilated
 from qifjax.surrogate import Window
 from qifjax.unroll import unroll
 
@@ -39,6 +40,7 @@ class Conv(linen.Conv):
 
     use_bias: bool = False
     kernel_init: Any = conv_init
+    conv_general_dilated: Any = conv_general_dilated
     analog: bool = False
 
     def __call__(self, x: jax.Array) -> jax.Array:

@@ -1,0 +1,233 @@
+"""Results of several runs, summarised over seeds: the numbers and their table."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.run_folder import RunError, RunFolder
+
+_TITLES = {"qif": "QIF", "lif": "LIF", "euler_qif": "Euler QIF"}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A number over seeds.
+
+    Attributes:
+      mean: mean over the seeds.
+      deviation: sample standard deviation; None for a single seed.
+      values: the number of each seed.
+    """
+
+    mean: float
+    deviation: float | None
+    values: tuple[float, ...]
+
+    def format(self, digits: str, scale: float = 1.0) -> str:
+        """Mean and deviation in a format such as ``".2f"``."""
+        text = f"{self.mean * scale:{digits}}"
+        if self.deviation is None:
+            return text
+        return f"{text} ± {self.deviation * scale:{digits}}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One neuron model over seeds.
+
+    Attributes:
+      accuracy: share of the evaluation set classified correctly after the last epoch.
+      loss: mean cross-entropy on the evaluation set.
+      mean_firing_rate: spikes per neuron and step over all layers.
+      firing_rate: the same per layer.
+      energy_mj: energy of one image in mJ per layer (eq. 17).
+      total_energy_mj: their sum.
+      train_seconds: time of training, without compilation and evaluation.
+      curve: accuracy on the evaluation set after each epoch.
+    """
+
+    accuracy: Spread
+    loss: Spread
+    mean_firing_rate: Spread
+    firing_rate: dict[str, Spread]
+    energy_mj: dict[str, Spread]
+    total_energy_mj: Spread
+    train_seconds: Spread
+    curve: tuple[Spread, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Neuron models side by side.
+
+    Attributes:
+      command: what produced it.
+      name: name of the experiment.
+      evaluated_on: which split the accuracies are of.
+      examples: how many examples that split has.
+      seeds: the seeds.
+      description: data set, network and training, in words.
+      provenance: commit, versions and device.
+      summaries: by neuron model.
+    """
+
+    command: str
+    name: str
+    evaluated_on: str
+    examples: int
+    seeds: tuple[int, ...]
+    description: str
+    provenance: dict[str, Any]
+    summaries: dict[str, Summary]
+
+    def titles(self) -> dict[str, str]:
+        """How each neuron model is called in tables and figures."""
+        return {neuron: _TITLES[neuron] for neuron in self.summaries}
+
+    def to_markdown(self) -> str:
+        """The comparison as a page of Markdown, without its figure."""
+        made_with = ", ".join(
+            f"{name} {version}" for name, version in self.provenance["versions"].items()
+        )
+        commit = self.provenance["git_commit"] or "an unknown commit"
+        lines = [
+            f"# {self.name}: {' against '.join(self.titles().values())}",
+            "",
+            self.description,
+            "",
+            f"Made by `{self.command}` on {self.provenance['device']} ({made_with}; "
+            f"commit {commit[:12]}).",
+            "",
+            *self.table(),
+            "",
+            "Firing rate per layer (spikes per neuron and time step):",
+            "",
+            *self.rate_table(),
+            "",
+            f"Mean ± sample standard deviation over {len(self.seeds)} seed(s); "
+            f"accuracy on the {self.examples:,} {self.evaluated_on} examples after the "
+            "last epoch, with no choice of epoch. Energy of one image by eq. 17 of the "
+            "paper (45 nm, float32), where the first layer sees analog values.",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def table(self) -> list[str]:
+        """The main table, as lines of Markdown."""
+        rows = [
+            [
+                self.titles()[neuron],
+                summary.accuracy.format(".2f", 100),
+                summary.mean_firing_rate.format(".2f", 100),
+                summary.total_energy_mj.format(".4f", 1000),
+                summary.train_seconds.format(".0f"),
+            ]
+            for neuron, summary in self.summaries.items()
+        ]
+        head = ["neuron", "accuracy, %", "firing rate, %", "energy, µJ", "training, s"]
+        (base, of), *others = self.summaries.items()
+        for neuron, other in others:
+            accuracy = (other.accuracy.mean - of.accuracy.mean) * 100
+            rows.append(
+                [
+                    f"{self.titles()[neuron]} / {self.titles()[base]}",
+                    f"{accuracy:+.2f} points",
+                    _ratio(other.mean_firing_rate, of.mean_firing_rate),
+                    _ratio(other.total_energy_mj, of.total_energy_mj),
+                    _ratio(other.train_seconds, of.train_seconds),
+                ]
+            )
+        return _markdown_table(head, rows)
+
+    def rate_table(self) -> list[str]:
+        """Firing rates per layer, as lines of Markdown."""
+        layers = list(next(iter(self.summaries.values())).firing_rate)
+        rows = [
+            [
+                layer,
+                *(s.firing_rate[layer].format(".4f") for s in self.summaries.values()),
+            ]
+            for layer in layers
+        ]
+        return _markdown_table(["layer", *self.titles().values()], rows)
+
+
+def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Comparison:
+    """Summarises finished runs.
+
+    Args:
+      command: what produced them.
+      folders: the runs of each neuron model, one a seed.
+
+    Returns:
+      The comparison.
+
+    Raises:
+      RunError: if the runs differ in more than neuron and seed.
+    """
+    results = {n: [folder.result() for folder in runs] for n, runs in folders.items()}
+    everything = [result for group in results.values() for result in group]
+    first = everything[0]
+    for result in everything:
+        if _comparable(result["config"]) != _comparable(first["config"]):
+            raise RunError("runs that are compared may differ in neuron and seed only")
+    config, split = first["config"], first["config"]["evaluate_on"]
+    curves = {n: [folder.metrics() for folder in runs] for n, runs in folders.items()}
+    description = (
+        f"{config['model']} on {config['dataset']}, T = {first['timesteps']}, "
+        f"{config['epochs']} epochs, {config['optimizer']} at {config['learning_rate']:g}, "
+        f"weight decay {config['weight_decay']:g}, batch {config['batch_size']}, cosine "
+        f"decay, {first['parameter_count']:,} parameters."
+    )
+    return Comparison(
+        command=command,
+        name=config["name"],
+        evaluated_on=split,
+        examples=first[split]["examples"],
+        seeds=tuple(result["seed"] for result in next(iter(results.values()))),
+        description=description,
+        provenance={k: first[k] for k in ("git_commit", "versions", "device")},
+        summaries={
+            neuron: _summary(split, group, curves[neuron])
+            for neuron, group in results.items()
+        },
+    )
+
+
+def _summary(split: str, results: list[dict], curves: list[list[dict]]) -> Summary:
+    def per_layer(name):
+        layers = results[0][name]
+        return {layer: _spread([r[name][layer] for r in results]) for layer in layers}
+
+    epochs = zip(*curves, strict=True)
+    return Summary(
+        accuracy=_spread([r[split]["accuracy"] for r in results]),
+        loss=_spread([r[split]["loss"] for r in results]),
+        mean_firing_rate=_spread([r["mean_firing_rate"] for r in results]),
+        firing_rate=per_layer("firing_rate"),
+        energy_mj=per_layer("energy_mj"),
+        total_energy_mj=_spread([r["total_energy_mj"] for r in results]),
+        train_seconds=_spread([r["train_seconds"] for r in results]),
+        curve=tuple(_spread([entry["accuracy"] for entry in same]) for same in epochs),
+    )
+
+
+def _spread(values: list[float]) -> Spread:
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return Spread(statistics.fmean(values), deviation, tuple(values))
+
+
+def _ratio(numerator: Spread, denominator: Spread) -> str:
+    if denominator.mean == 0:
+        return "undefined"
+    return f"{numerator.mean / denominator.mean:.2f}x"
+
+
+def _comparable(config: dict) -> dict:
+    return {k: v for k, v in config.items() if k not in ("neuron", "seed")}
+
+
+def _markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]

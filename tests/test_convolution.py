@@ -1,0 +1,61 @@
+"""The convolution equals XLA's, in value, gradients and second derivatives."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qifjax.nn.convolution import conv_general_dilated
+
+LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (2, 1)])
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (5, 4)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((0, 2), (1, 0))])
+def test_equals_xla(strides, kernel, padding):
+    keys = jax.random.split(jax.random.key(0), 2)
+    x = jax.random.normal(keys[0], (2, 9, 8, 3))
+    w = jax.random.normal(keys[1], (*kernel, 3, 4))
+
+    def value_and_gradients(conv):
+        def loss(x, w):
+            y = conv(x, w, strides, padding, dimension_numbers=LAYOUT)
+            return jnp.sum(jnp.sin(y)), y
+
+        return jax.value_and_grad(loss, (0, 1), has_aux=True)(x, w)
+
+    ours = value_and_gradients(conv_general_dilated)
+    xla = value_and_gradients(jax.lax.conv_general_dilated)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), ours, xla)
+
+
+def test_second_derivatives_equal_xla():
+    x = jax.random.normal(jax.random.key(0), (2, 5, 5, 2))
+    w = jax.random.normal(jax.random.key(1), (3, 3, 2, 2))
+
+    def curvature(conv):
+        def slope(w):
+            def loss(w):
+                y = conv(x, w, (1, 1), "SAME", dimension_numbers=LAYOUT)
+                return jnp.sum(jnp.tanh(y))
+
+            return jnp.sum(jax.grad(loss)(w) * w)
+
+        return jax.grad(slope)(w)
+
+    ours, xla = curvature(conv_general_dilated), curvature(jax.lax.conv_general_dilated)
+    np.testing.assert_allclose(ours, xla, atol=2e-4)
+
+
+def test_groups_and_dilations_are_left_to_xla():
+    x = jax.random.normal(jax.random.key(0), (2, 9, 9, 4))
+    w = jax.random.normal(jax.random.key(1), (3, 3, 1, 4))
+    settings = {
+        "rhs_dilation": (2, 2),
+        "dimension_numbers": LAYOUT,
+        "feature_group_count": 4,
+    }
+    ours = conv_general_dilated(x, w, (1, 1), "SAME", **settings)
+    xla = jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", **settings)
+    np.testing.assert_array_equal(ours, xla)
