@@ -69,14 +69,14 @@ def parse_with_config(command: type[T], argv: Sequence[str] | None, program: str
     Returns:
       An instance of ``command`` whose configuration has been checked.
     """
-    arguments = arguments(argv)
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments):
+    given = arguments(argv)
+    if not given or given[0].startswith("-"):
+        if not {"-h", "--help"} & set(given):
             known = ", ".join(config_module.names())
             fail(f"{program} needs the name of a config first (known: {known})")
         default = command(config=Config())  # type: ignore[call-arg]
-        return _parse(command, default, arguments, f"{program} CONFIG")
-    name, *rest = arguments
+        return _parse(command, default, given, f"{program} CONFIG")
+    name, *rest = given
     default = command(config=config_module.load(name))  # type: ignore[call-arg]
     parsed: Any = _parse(command, default, rest, f"{program} {name}")
     parsed.config.check()

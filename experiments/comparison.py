@@ -90,14 +90,15 @@ class Comparison:
         made_with = ", ".join(
             f"{name} {version}" for name, version in self.provenance["versions"].items()
         )
-        commit = self.provenance["git_commit"] or "an unknown commit"
+        commit, dirty, _ = (self.provenance["git_commit"] or "").partition("-dirty")
+        code = f"commit {commit[:12]}{dirty}" if commit else "no commit"
         lines = [
             f"# {self.name}: {' against '.join(self.titles().values())}",
             "",
             self.description,
             "",
             f"Made by `{self.command}` on {self.provenance['device']} ({made_with}; "
-            f"commit {commit[:12]}).",
+            f"{code}).",
             "",
             *self.table(),
             "",
@@ -172,13 +173,15 @@ def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Compa
     for result in everything:
         if _comparable(result["config"]) != _comparable(first["config"]):
             raise RunError("runs that are compared may differ in neuron and seed only")
-    config, split = first["config"], first["config"]["evaluate_on"]
+    config = first["config"]
+    split = config["evaluate_on"]
     curves = {n: [folder.metrics() for folder in runs] for n, runs in folders.items()}
+    rate, decay = config["learning_rate"], config["weight_decay"]
     description = (
         f"{config['model']} on {config['dataset']}, T = {first['timesteps']}, "
-        f"{config['epochs']} epochs, {config['optimizer']} at {config['learning_rate']:g}, "
-        f"weight decay {config['weight_decay']:g}, batch {config['batch_size']}, cosine "
-        f"decay, {first['parameter_count']:,} parameters."
+        f"{config['epochs']} epochs, {config['optimizer']} at {rate:g} with cosine decay, "
+        f"weight decay {decay:g}, batch {config['batch_size']}, "
+        f"{first['parameter_count']:,} parameters."
     )
     return Comparison(
         command=command,

@@ -1,6 +1,8 @@
 """Where a result comes from: commit, versions, device, memory."""
 
 import importlib.metadata
+import os
+import platform
 import resource
 import subprocess
 import sys
@@ -21,7 +23,7 @@ def describe() -> dict[str, Any]:
             "python": sys.version.split()[0],
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
-        "device": devices[0].device_kind,
+        "device": _device(devices[0]),
         "device_count": len(devices),
     }
 
@@ -33,6 +35,13 @@ def peak_memory_bytes() -> int:
         return int(statistics["peak_bytes_in_use"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _device(device: jax.Device) -> str:
+    """What the device is; JAX knows CPUs by no name."""
+    if device.platform != "cpu":
+        return device.device_kind
+    return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
 
 
 def _commit() -> str | None:
