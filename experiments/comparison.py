@@ -179,8 +179,8 @@ def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Compa
     rate, decay = config["learning_rate"], config["weight_decay"]
     description = (
         f"{config['model']} on {config['dataset']}, T = {first['timesteps']}, "
-        f"{config['epochs']} epochs, {config['optimizer']} at {rate:g} with cosine decay, "
-        f"weight decay {decay:g}, batch {config['batch_size']}, "
+        f"{config['epochs']} epochs, {config['optimizer']} at {rate:g} with cosine "
+        f"decay, weight decay {decay:g}, batch {config['batch_size']}, "
         f"{first['parameter_count']:,} parameters."
     )
     return Comparison(

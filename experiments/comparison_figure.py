@@ -29,7 +29,7 @@ def draw(comparison: Comparison, path: Path) -> None:
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     curves, rates, energies = figure.subplots(1, 3)
     _curves(curves, comparison)
-    _bars(rates, comparison, "firing_rate", "firing rate (spikes per neuron and step)")
+    _bars(rates, comparison, "firing_rate", "spikes per neuron and step")
     _bars(energies, comparison, "energy_mj", "energy of an image (mJ)")
     energies.set_yscale("log")
     figure.suptitle(f"{comparison.name}, {len(comparison.seeds)} seed(s)", fontsize=10)
@@ -51,6 +51,7 @@ def _curves(axes, comparison: Comparison) -> None:
         low = [mean - error for mean, error in zip(means, errors, strict=True)]
         high = [mean + error for mean, error in zip(means, errors, strict=True)]
         axes.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"{comparison.evaluated_on} accuracy (%)")
     axes.legend(frameon=False)

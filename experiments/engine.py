@@ -45,8 +45,7 @@ def run(
 
     Raises:
       ConfigError, DataError, CheckpointError, RunError: see their texts; nothing that
-      was
-        there is lost.
+        was there is lost.
     """
     config.check()
     experiment = build(config, data_dir)

@@ -16,8 +16,7 @@ potential, ``u_th`` the threshold and ``beta`` the leak; all potentials share on
 arbitrary unit.
 
 Conventions: charge, then fire, then reset, all in the same step; a membrane exactly on
-  the
-threshold spikes; the gradient flows through the reset. (Eq. 3 as printed resets one
+the threshold spikes; the gradient flows through the reset. (Eq. 3 as printed resets one
 step late, and eq. 12-13 read literally delay every layer by one step; neither is
 meant.)
 """
@@ -36,7 +35,7 @@ class QIFParams(NamedTuple):
 
     Every field may be a float, an array that broadcasts against the membrane (per
     channel: shape ``[C]``) or a tracer. Nothing is checked here: see
-      :func:`qifjax.validate`.
+    :func:`qifjax.validate`.
 
     Attributes:
       a: sharpness, > 0; above 0.4 Theorem 1 (the analytic window) loses its premise.

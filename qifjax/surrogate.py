@@ -6,7 +6,8 @@ constant ``height`` while ``lower <= u <= upper`` and zero elsewhere (eq. 5 for 
 16 for QIF).
 
 Conventions: a membrane exactly on the threshold spikes; a window is closed at both
-  ends.
+ends.
+
 Equation numbers are those of "Discretized Quadratic Integrate-and-Fire Neuron Model for
 Direct Training of Spiking Neural Networks".
 """

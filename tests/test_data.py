@@ -151,8 +151,7 @@ def test_damaged_and_foreign_tfds_folders(tmp_path, prepared):
         data.load("fashion_mnist", tmp_path)
 
 
-# --- official files
-# --------------------------------------------------------------------
+# --- official files ------------------------------------------------------------------
 
 
 def idx(array):

@@ -95,9 +95,9 @@ class Spiking(linen.Module):
         if window is not None and not isinstance(window, Window):
             window = window(neuron)
         _, spikes = unroll(neuron, currents, window=window)
-        record(self, "activity", "rate", _per_example(spikes))
+        record(self, "activity", "rate", lambda: _per_example(spikes))
         count = math.prod(currents.shape[2:])
-        record(self, "operations", "layer", Operations("neuron", count))
+        record(self, "operations", "layer", lambda: Operations("neuron", count))
         return spikes
 
 
@@ -116,7 +116,8 @@ def repeat(currents: jax.Array, timesteps: int) -> jax.Array:
 
 def avg_pool(x: jax.Array, size: int) -> jax.Array:
     """Averages squares of ``size`` pixels of ``[..., H, W, C]``, without padding."""
-    return linen.avg_pool(x, (size, size), strides=(size, size))
+    window = (size, size)
+    return linen.pool(x, 0.0, jax.lax.add, window, window, "VALID") / size**2
 
 
 def max_pool(x: jax.Array, size: int) -> jax.Array:
@@ -129,17 +130,25 @@ def flatten(x: jax.Array) -> jax.Array:
     return x.reshape(*x.shape[:2], -1)
 
 
-def record(module: linen.Module, collection: str, name: str, value: Any) -> None:
-    """Leaves ``value`` in a collection of ``module``, if that is asked for."""
-    module.sow(
-        collection, name, value, init_fn=lambda: None, reduce_fn=lambda _, new: new
-    )
+def record(
+    module: linen.Module, collection: str, name: str, value: Callable[[], Any]
+) -> None:
+    """Leaves what ``value`` computes in a collection, if ``apply`` asked for that."""
+    # An initialisation makes every collection mutable, but wants none of these.
+    if module.is_mutable_collection(collection) and not module.is_initializing():
+        module.sow(
+            collection,
+            name,
+            value(),
+            init_fn=lambda: None,
+            reduce_fn=lambda _, new: new,
+        )
 
 
 def _record_synapse(module, x, count, analog):
-    record(module, "activity", "input_rate", _per_example(x))
+    record(module, "activity", "input_rate", lambda: _per_example(x))
     operations = Operations("mac" if analog else "ac", count)
-    record(module, "operations", "layer", operations)
+    record(module, "operations", "layer", lambda: operations)
 
 
 def _per_example(x):

@@ -1,0 +1,100 @@
+"""Layers: shapes, folding of time, recording, pooling."""
+
+import jax
+import numpy as np
+import pytest
+
+import qifjax
+from qifjax import LIFParams, QIFParams, nn
+from qifjax.energy import Operations
+from qifjax.nn import layers
+
+
+def normal(*shape):
+    return jax.random.normal(jax.random.key(0), shape)
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (nn.Conv(4, (3, 3)), normal(3, 2, 6, 6, 2)),
+        (nn.Dense(4), normal(3, 2, 5)),
+    ],
+)
+def test_time_is_folded(layer, x):
+    variables = layer.init(jax.random.key(0), x)
+    together = layer.apply(variables, x)
+    for t in range(3):
+        alone = layer.apply(variables, x[t : t + 1])
+        np.testing.assert_allclose(together[t], alone[0], atol=1e-5)
+
+
+def test_convolution_has_no_bias_and_dense_has_one():
+    conv = nn.Conv(4, (3, 3)).init(jax.random.key(0), normal(1, 1, 6, 6, 2))
+    dense = nn.Dense(4).init(jax.random.key(0), normal(1, 1, 5))
+    assert set(conv["params"]) == {"kernel"}
+    assert set(dense["params"]) == {"kernel", "bias"}
+
+
+def test_initial_kernels_are_kaiming_normal():
+    conv = nn.Conv(256, (3, 3)).init(jax.random.key(0), normal(1, 1, 8, 8, 64))
+    dense = nn.Dense(500).init(jax.random.key(0), normal(1, 1, 400))
+    kernel, weights = conv["params"]["kernel"], dense["params"]["kernel"]
+    np.testing.assert_allclose(kernel.std(), (2 / (256 * 9)) ** 0.5, rtol=0.01)
+    np.testing.assert_allclose(weights.std(), (2 / 400) ** 0.5, rtol=0.01)
+
+
+@pytest.mark.parametrize("neuron", [QIFParams(), LIFParams()], ids=str)
+def test_spiking_layer_is_unroll(neuron):
+    x = normal(4, 2, 5)
+    population = nn.Spiking()
+    spikes, recorded = population.apply(
+        {}, x, neuron, mutable=["activity", "operations"]
+    )
+    np.testing.assert_array_equal(spikes, qifjax.unroll(neuron, x)[1])
+    rate = recorded["activity"]["rate"]
+    np.testing.assert_allclose(rate, np.asarray(spikes).mean((0, 2)), rtol=1e-6)
+    assert recorded["operations"]["layer"] == Operations("neuron", 5)
+
+
+def test_spiking_layer_takes_a_window_or_a_function_that_gives_one():
+    x, population = normal(4, 2, 5), nn.Spiking()
+
+    def gradient(window):
+        return jax.grad(lambda x: population.apply({}, x, QIFParams(), window).sum())(x)
+
+    def centred(params):
+        return qifjax.rectangle(params.u_th, 0.8)
+
+    own, given = gradient(None), gradient(centred)
+    np.testing.assert_array_equal(given, gradient(qifjax.rectangle(0.5, 0.8)))
+    np.testing.assert_array_equal(own, gradient(qifjax.qif_window))
+    assert np.any(own != given)
+
+
+def test_recording_changes_nothing_and_is_absent_unless_asked_for():
+    x, conv = normal(3, 2, 6, 6, 2), nn.Conv(4, (3, 3))
+    variables = conv.init(jax.random.key(0), x)
+    y, recorded = conv.apply(variables, x, mutable=["activity", "operations"])
+    np.testing.assert_array_equal(y, conv.apply(variables, x))
+    input_rate = recorded["activity"]["input_rate"]
+    np.testing.assert_allclose(input_rate, np.asarray(x).mean((0, 2, 3, 4)), atol=1e-6)
+    assert recorded["operations"]["layer"] == Operations("ac", 6 * 6 * 9 * 2 * 4)
+    assert set(variables) == {"params"}
+
+
+@pytest.mark.parametrize(
+    ("pool", "reduce"), [(nn.avg_pool, np.mean), (nn.max_pool, np.max)]
+)
+def test_pooling_equals_numpy(pool, reduce):
+    x = normal(3, 2, 7, 6, 4)
+    blocks = np.asarray(x)[:, :, :6].reshape(3, 2, 3, 2, 3, 2, 4)
+    np.testing.assert_allclose(pool(x, 2), reduce(blocks, axis=(3, 5)), atol=1e-6)
+
+
+def test_repeat_and_flatten():
+    image = normal(1, 2, 3, 3, 4)
+    repeated = layers.repeat(image, 5)
+    assert repeated.shape == (5, 2, 3, 3, 4)
+    np.testing.assert_array_equal(repeated[4], image[0])
+    assert layers.flatten(repeated).shape == (5, 2, 36)
