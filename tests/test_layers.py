@@ -98,3 +98,16 @@ def test_repeat_and_flatten():
     assert repeated.shape == (5, 2, 3, 3, 4)
     np.testing.assert_array_equal(repeated[4], image[0])
     assert layers.flatten(repeated).shape == (5, 2, 36)
+
+
+@pytest.mark.parametrize("per_step", [False, True])
+def test_dropout_keeps_one_mask_over_time_unless_told(per_step):
+    x = np.ones((4, 8, 500), np.float32)
+    dropout = nn.Dropout(0.6, per_step=per_step)
+    y = dropout.apply({}, x, True, rngs={"dropout": jax.random.key(0)})
+    values, counts = np.unique(y, return_counts=True)
+    np.testing.assert_allclose(values, [0, 1 / 0.4], rtol=1e-6)
+    assert abs(counts[0] / x.size - 0.6) < 0.03
+    assert np.all(np.asarray(y[0]) == np.asarray(y[1])) != per_step
+    assert np.any(y[:, 0] != y[:, 1])  # examples have masks of their own
+    np.testing.assert_array_equal(dropout.apply({}, x, False), x)

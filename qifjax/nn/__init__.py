@@ -2,7 +2,7 @@
 
 from qifjax.nn.functional import pure
 from qifjax.nn.inspect import by_layer, operations
-from qifjax.nn.layers import Conv, Dense, Spiking, avg_pool, max_pool
+from qifjax.nn.layers import Conv, Dense, Dropout, Spiking, avg_pool, max_pool
 from qifjax.nn.network import SpikingNetwork
 from qifjax.nn.norm import TDBatchNorm
 from qifjax.nn.registry import create, names, options
@@ -10,6 +10,7 @@ from qifjax.nn.registry import create, names, options
 __all__ = [
     "Conv",
     "Dense",
+    "Dropout",
     "Spiking",
     "SpikingNetwork",
     "TDBatchNorm",

@@ -101,6 +101,32 @@ class Spiking(linen.Module):
         return spikes
 
 
+class Dropout(linen.Module):
+    """Drops features of an example, by one mask for all time steps by default.
+
+    SpikingJelly keeps one mask over a sequence; PyTorch's own dropout in a loop over
+    time, as Norse has it, draws one a step.
+
+    Attributes:
+      rate: share of features that are set to zero, in [0, 1); the others are scaled by
+        ``1 / (1 - rate)``.
+      per_step: draw another mask at every time step.
+
+    Randomness: the stream ``dropout``.
+    """
+
+    rate: float
+    per_step: bool = False
+
+    @linen.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Drops features of ``x`` ``[T, B, ...]`` in training, none in evaluation."""
+        shared = () if self.per_step else (0,)
+        return linen.Dropout(self.rate, broadcast_dims=shared)(
+            x, deterministic=not train
+        )
+
+
 def repeat(currents: jax.Array, timesteps: int) -> jax.Array:
     """Presents the currents of a static image, ``[1, B, ...]``, at every time step.
 
