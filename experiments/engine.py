@@ -66,8 +66,9 @@ def run(
             state, entry = _epoch(experiment, programs, state, progress, checkpoints)
             scores = programs.evaluate(state)
             entry |= {"loss": float(scores.loss), "accuracy": float(scores.accuracy)}
-            checkpoints.save(int(state.step), state)
+            # In this order: a run killed in between repeats the epoch with its metrics.
             folder.add_metrics(entry)
+            checkpoints.save(int(state.step), state)
             progress.epoch(entry, config.epochs, config.evaluate_on)
 
     result = _result(config, experiment, programs, state, folder)

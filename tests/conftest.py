@@ -19,3 +19,10 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 def maybe_jit(request):
     """A function transformation: ``jax.jit``, or nothing."""
     return jax.jit if request.param == "jit" else lambda function: function
+
+
+@pytest.fixture
+def standard_promotion():
+    """JAX's usual dtype promotion, which the schedules of optax rely on."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
