@@ -7,7 +7,9 @@ damaged bytes without a word.
 
 import hashlib
 import json
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,7 @@ class Checkpoints:
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
+            _require_space(partial, sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
             with ocp.StandardCheckpointer() as checkpointer:
                 checkpointer.save(partial / _STATE, state)
                 checkpointer.wait_until_finished()
@@ -123,6 +126,17 @@ class Checkpoints:
                 f"checkpoint {self.path(chosen)} does not fit this run "
                 f"({_first_line(error)})"
             ) from error
+
+
+def _require_space(folder: Path, size: int) -> None:
+    """Raises OSError where ``size`` bytes cannot be written.
+
+    Orbax finds out too late: its writers fail in the background, one by one, and each
+    leaves a traceback on the terminal.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def _digests(folder: Path) -> dict[str, str]:
