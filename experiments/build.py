@@ -11,7 +11,8 @@ from experiments.config import Config, ConfigError
 from qifjax import data, nn
 from qifjax.data import Dataset
 from qifjax.energy import Operations
-from qifjax.optimizers import OPTIMIZERS
+from qifjax.losses import LOSSES
+from qifjax.optimizers import Optimizer
 from qifjax.training import HParams, Task
 
 
@@ -67,15 +68,27 @@ def build(config: Config, data_dir: Path) -> Experiment:
         config.model,
         num_classes=len(training.class_names),
         timesteps=config.timesteps,
+        dtype=jnp.dtype(config.precision),
         **config.model_options,
+    )
+    epoch_steps = len(training) // config.batch_size
+    optimizer = Optimizer(
+        config.optimizer,
+        total_steps=max(1, config.epochs * epoch_steps),
+        warmup_steps=config.warmup_epochs * epoch_steps,
+        clip_norm=config.clip_norm,
+        accumulate=config.accumulate,
+        decay=config.decay,
     )
     recorded = len(training.shape) == 4
     task = Task(
         network=nn.pure(model),
-        optimizer=OPTIMIZERS[config.optimizer],
+        optimizer=optimizer,
         preprocess=_counts if recorded else _normaliser(training.inputs),
         batch_size=config.batch_size,
-        total_steps=max(1, config.epochs * (len(training) // config.batch_size)),
+        loss=LOSSES[config.loss],
+        label_smoothing=config.label_smoothing,
+        average=config.average,
     )
     hparams = HParams(config.neuron_params, config.learning_rate, config.weight_decay)
     timesteps = training.shape[0] if recorded else config.timesteps

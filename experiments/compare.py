@@ -13,6 +13,7 @@ from experiments.comparison import Comparison, summarise
 from experiments.comparison_figure import draw
 from experiments.config import Config, ConfigError
 from experiments.engine import run
+from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder, write_json, write_text
 
 
@@ -53,7 +54,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise ConfigError(f"--neurons must name each model once, got {given!r}")
         workdir = options.workdir or Path("runs") / options.config.name
         command = " ".join([program, *cli.arguments(argv)])
-        comparison = compare(options, workdir, command)
+        try:
+            comparison = compare(options, workdir, command)
+        except Interrupted as interruption:
+            print(f"stopped: {interruption}; go on with: {command}")
+            return
         write(comparison, workdir / "comparison.md")
         print(f"\n{comparison.to_markdown()}\n{workdir}/comparison.md")
         if options.report is not None:

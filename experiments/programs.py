@@ -50,7 +50,7 @@ class Programs:
         ).compile()
         score = jax.jit(functools.partial(evaluate, task))
         self._evaluate = score.lower(
-            self.initial.params,
+            self.initial.evaluated,
             self.initial.model_state,
             self._evaluation,
             hparams.neuron,
@@ -82,7 +82,7 @@ class Programs:
     def evaluate(self, state: TrainState) -> Evaluation:
         """Scores a state on the whole evaluation set; the means are on the host."""
         scores: Evaluation = self._evaluate(
-            state.params, state.model_state, self._evaluation, self._hparams.neuron
+            state.evaluated, state.model_state, self._evaluation, self._hparams.neuron
         )
         return jax.device_get(scores)
 

@@ -1,5 +1,6 @@
 """Trains one network: python -m experiments.train CONFIG [options]."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import tyro
 from experiments import cli
 from experiments.config import Config
 from experiments.engine import run
+from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder
 
 
@@ -39,19 +41,35 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = cli.parse_with_config(Train, argv, "python -m experiments.train")
         config = options.config
         workdir = options.workdir or default_workdir(config)
-        result = run(
-            config,
-            RunFolder(workdir),
-            options.data_dir,
-            resume=options.resume or options.resume_step is not None,
-            resume_step=options.resume_step,
-        )
+        try:
+            result = run(
+                config,
+                RunFolder(workdir),
+                options.data_dir,
+                resume=options.resume or options.resume_step is not None,
+                resume_step=options.resume_step,
+            )
+        except Interrupted as interruption:
+            print(f"stopped: {interruption}; go on with: {_resume_command(argv)}")
+            return
         scores = result[config.evaluate_on]
         print(
             f"{config.evaluate_on} accuracy {scores['accuracy']:.4f}, "
             f"mean firing rate {result['mean_firing_rate']:.4f}, "
             f"energy {result['total_energy_mj']:.3g} mJ an image; {workdir}/result.json"
         )
+
+
+def _resume_command(argv: Sequence[str] | None) -> str:
+    """The command that goes on with the run of a command."""
+    given = iter(cli.arguments(argv))
+    kept = []
+    for argument in given:
+        if argument == "--resume-step":
+            next(given)
+        elif not argument.startswith("--resume"):
+            kept.append(argument)
+    return shlex.join(["python", "-m", "experiments.train", *kept, "--resume"])
 
 
 def default_workdir(config: Config) -> Path:

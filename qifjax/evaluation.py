@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from qifjax.losses import cross_entropy
 from qifjax.neurons import NeuronParams
 from qifjax.training import Examples, PyTree, Task, take
 
@@ -53,9 +53,10 @@ def evaluate(
         batch = take(examples, jnp.minimum(chosen, number - 1))
         mask = (chosen < number).astype(jnp.float32)
         inputs = task.preprocess(batch.inputs)
-        logits, activity = task.network.evaluate(params, model_state, inputs, neuron)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-        correct = (jnp.argmax(logits, -1) == batch.labels).astype(jnp.float32)
+        outputs, activity = task.network.evaluate(params, model_state, inputs, neuron)
+        losses = cross_entropy(outputs, batch.labels)
+        predicted = jnp.argmax(jnp.mean(outputs, axis=0), -1)
+        correct = (predicted == batch.labels).astype(jnp.float32)
         each = Evaluation(losses, correct, activity)
         return jax.tree.map(lambda leaf: jnp.tensordot(mask, leaf, 1), each)
 

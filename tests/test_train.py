@@ -1,5 +1,6 @@
 """Whole runs on real digits: their folder, resuming, and how they fail."""
 
+import os
 import resource
 import shutil
 import signal
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 import pytest
 
-from experiments import train
+from experiments import engine, train
 from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from qifjax.checkpoint import Checkpoints
@@ -84,8 +85,9 @@ def test_a_finished_run_is_read_and_never_repeated(finished, capsys):
 def test_a_killed_run_goes_on_to_the_same_bits(finished, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
 
-        def killed(*_):
-            raise KeyboardInterrupt
+        def killed(_, entry, *__):
+            if entry["epoch"] == 2:
+                raise KeyboardInterrupt
 
         patch.setattr(Progress, "epoch", killed)
         with pytest.raises(KeyboardInterrupt):
@@ -98,6 +100,35 @@ def test_a_killed_run_goes_on_to_the_same_bits(finished, tmp_path, monkeypatch):
     keys = ("epoch", "step", "train_loss", "train_accuracy", "loss", "accuracy")
     for mine, theirs in zip(resumed.metrics(), finished.metrics(), strict=True):
         assert {k: mine[k] for k in keys} == {k: theirs[k] for k in keys}
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_in_the_middle_of_an_epoch(
+    finished, tmp_path, monkeypatch, capsys, kind
+):
+    """The run writes a checkpoint, exits with 0, and goes on to the same bits."""
+    monkeypatch.setattr(engine, "_STEPS_A_DISPATCH", 2)
+    with monkeypatch.context() as patch:
+        steps = Progress.steps
+
+        def send_signal(self, number):
+            steps(self, number)
+            os.kill(os.getpid(), kind)
+
+        patch.setattr(Progress, "steps", send_signal)
+        run(tmp_path)
+    out = capsys.readouterr().out
+    assert f"{kind.name} at step 2 of 10" in out
+    command = out.strip().split("python -m experiments.train ")[1].split()
+    assert command == [*CONFIG, "--workdir", str(tmp_path), "--resume"]
+    assert Checkpoints(tmp_path / "checkpoints").steps() == [2]
+    resumed = run(tmp_path, "--resume")
+    for mine, theirs in zip(arrays(resumed, 10), arrays(finished, 10), strict=True):
+        if mine.ndim:  # all but the seconds
+            assert jnp.all(mine == theirs)
+    for mine, theirs in zip(resumed.metrics(), finished.metrics(), strict=True):
+        assert mine["train_accuracy"] == theirs["train_accuracy"]
+        assert mine["accuracy"] == theirs["accuracy"]
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
@@ -137,6 +168,19 @@ def test_a_full_disk_ends_the_run_in_one_line(tmp_path, capsys):
     assert "cannot write checkpoint" in line
     names = {path.name for path in (tmp_path / "run").rglob("*")}
     assert names == {"config.json", "metrics.jsonl", "checkpoints"}
+
+
+def test_every_option_of_training_runs(tmp_path):
+    """Those whose mathematics test_training, test_optimizers and test_losses check."""
+    folder = run(
+        tmp_path / "run",
+        *("--precision", "bfloat16", "--loss", "tet", "--label-smoothing", "0.1"),
+        *("--warmup-epochs", "1", "--clip-norm", "1", "--accumulate", "2"),
+        *("--average", "0.5", "--decay", "kernels", "--learning-rate", "0.02"),
+    )
+    first, second = folder.metrics()
+    assert second["train_loss"] < first["train_loss"]
+    assert first["learning_rate"] > second["learning_rate"]
 
 
 def test_zero_epochs_evaluate_the_initial_network(tmp_path):

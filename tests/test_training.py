@@ -1,5 +1,6 @@
 """Training against steps by hand; as a program: chunks, traces, transfers, grids."""
 
+import dataclasses
 import functools
 
 import jax
@@ -63,6 +64,19 @@ def test_adam_steps_by_hand():
     np.testing.assert_allclose(state.params["w"], w, atol=1e-5)
 
 
+def test_the_average_follows_the_parameters_and_is_what_is_evaluated():
+    task = toy.task(average=0.75)
+    state = start(task)
+    average = np.asarray(state.params["w"])
+    assert start(toy.task()).average is None
+    for step in range(3):
+        batch = take(toy.examples(), jnp.arange(8) + 8 * step)
+        state, _ = train_step(task, state, batch, toy.hparams())
+        average = 0.75 * average + 0.25 * np.asarray(state.params["w"])
+    np.testing.assert_allclose(state.evaluated["w"], average, rtol=1e-5)
+    assert np.any(state.evaluated["w"] != state.params["w"])
+
+
 def test_totals_are_sums_over_the_batch_before_the_step():
     task = toy.task()
     state = start(task)
@@ -122,8 +136,7 @@ def test_the_first_step_whose_loss_is_not_finite_is_reported():
         x = toy.scale(inputs)
         return jnp.where(inputs == 255, jnp.nan, x)
 
-    task = toy.task()
-    task = task.__class__(**{**vars(task), "preprocess": poisoned})
+    task = dataclasses.replace(toy.task(), preprocess=poisoned)
     examples = toy.examples()
     state = start(task)
     order = epoch_order(state, 40, 8)
@@ -185,12 +198,12 @@ def test_a_grid_column_equals_the_single_run():
 
 
 def test_training_learns():
-    task = toy.task("adam", total_steps=100)
+    task = toy.task("adam")
     state, examples = start(task), toy.examples()
     run = jax.jit(functools.partial(train_steps, task))
-    hparams = toy.hparams(weight_decay=0.0)
+    hparams = toy.hparams(learning_rate=0.3, weight_decay=0.0)
     losses = []
-    for _ in range(20):
+    for _ in range(4):
         order = epoch_order(state, 40, 8)
         state, totals = run(state, examples, order, hparams, jnp.int32(5))
         losses.append(float(totals.loss / totals.examples))
@@ -204,8 +217,7 @@ def test_augmentation_sees_uint8_and_another_key_every_step():
         seen.append(inputs.dtype)
         return inputs + jax.random.randint(key, inputs.shape, 0, 50).astype(jnp.uint8)
 
-    plain = toy.task()
-    task = plain.__class__(**{**vars(plain), "augment": augment})
+    task = toy.task(augment=augment)
     batch = take(toy.examples(), FIRST)
     state = start(task)
     again, _ = train_step(task, state, batch, toy.hparams())

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qifjax import QIFParams
-from qifjax.optimizers import OPTIMIZERS
+from qifjax.optimizers import Optimizer
 from qifjax.training import Examples, HParams, Network, Task
 
 CLASSES, SIDE = 3, 2
@@ -19,18 +19,18 @@ def network(count_traces=None):
         w = jax.random.normal(key, (inputs[0].size, CLASSES))
         return {"w": w}, {"batches": jnp.float32(0)}
 
-    def logits(params, inputs):
-        return inputs.reshape(len(inputs), -1) @ params["w"]
+    def outputs(params, inputs):
+        return (inputs.reshape(len(inputs), -1) @ params["w"])[None]  # T = 1
 
     def train(params, state, inputs, neuron, key):
         del neuron, key
         if count_traces is not None:
             count_traces.append(inputs.shape)
-        return logits(params, inputs), {"batches": state["batches"] + 1}
+        return outputs(params, inputs), {"batches": state["batches"] + 1}
 
     def evaluate(params, state, inputs, neuron):
         del state, neuron
-        return logits(params, inputs), {"first": inputs.reshape(len(inputs), -1)[:, 0]}
+        return outputs(params, inputs), {"first": inputs.reshape(len(inputs), -1)[:, 0]}
 
     return Network(init, train, evaluate)
 
@@ -39,10 +39,9 @@ def scale(inputs):
     return inputs.astype(jnp.float32) / 255
 
 
-def task(optimizer="sgd", batch_size=8, total_steps=20, count_traces=None):
-    return Task(
-        network(count_traces), OPTIMIZERS[optimizer], scale, batch_size, total_steps
-    )
+def task(optimizer="sgd", batch_size=8, count_traces=None, settings=None, **changes):
+    rule = Optimizer(optimizer, total_steps=20, **(settings or {}))
+    return Task(network(count_traces), rule, scale, batch_size, **changes)
 
 
 def hparams(learning_rate=0.1, weight_decay=0.01):
