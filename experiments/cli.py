@@ -15,6 +15,7 @@ import tyro
 from experiments import config as config_module
 from experiments.config import Config, ConfigError
 from experiments.run_folder import RunError
+from qifjax import parallel
 from qifjax.checkpoint import CheckpointError
 from qifjax.data import DataError
 from qifjax.surrogate import Scalar
@@ -41,6 +42,14 @@ def one_line_errors() -> Iterator[None]:
         # A full disk or a folder that cannot be written is not a fault of the program.
         place = f" ({error.filename})" if error.filename else ""
         fail(f"{error.strerror or error}{place}")
+
+
+def layout(mode: parallel.Mode, count: int | None) -> parallel.Layout:
+    """The devices that ``--parallel`` and ``--devices`` ask for."""
+    try:
+        return parallel.layout(mode, count)
+    except ValueError as error:
+        raise ConfigError(f"--parallel {mode}: {error}") from error
 
 
 def parse(command: type[T], argv: Sequence[str] | None, program: str) -> T:

@@ -15,6 +15,7 @@ from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunError, RunFolder
 from qifjax.checkpoint import Checkpoints
+from qifjax.parallel import Layout
 from qifjax.training import Totals, TrainState
 
 # A bar that moves and an interruption that is heard, at next to no cost.
@@ -44,6 +45,7 @@ def run(
     config: Config,
     folder: RunFolder,
     data_dir: Path,
+    layout: Layout,
     *,
     resume: bool = False,
     resume_step: int | None = None,
@@ -54,6 +56,7 @@ def run(
       config: what to compute.
       folder: where to write it.
       data_dir: where data sets are.
+      layout: the devices to run on; no part of the configuration.
       resume: go on with the run that the folder holds; a finished one is only read.
       resume_step: checkpoint to go on from; None takes the newest.
 
@@ -66,7 +69,7 @@ def run(
       Interrupted: if SIGTERM or SIGINT came; the run can be resumed.
     """
     config.check()
-    experiment = build(config, data_dir)
+    experiment = build(config, data_dir, layout)
     folder.open(config, resume)
     if folder.finished:
         return folder.result()

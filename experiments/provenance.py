@@ -15,16 +15,14 @@ _PACKAGES = ("qifjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "nu
 
 
 def describe() -> dict[str, Any]:
-    """Commit, package versions and devices of this process."""
-    devices = jax.devices()
+    """Commit, package versions and kind of device of this process."""
     return {
         "git_commit": _commit(),
         "versions": {
             "python": sys.version.split()[0],
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
-        "device": _device(devices[0]),
-        "device_count": len(devices),
+        "device": _device(jax.devices()[0]),
     }
 
 

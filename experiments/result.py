@@ -47,6 +47,8 @@ def describe(
         "config": config.to_json(),
         "seed": config.seed,
         **provenance.describe(),
+        "parallel": experiment.layout.mode,
+        "device_count": len(experiment.layout.devices),
         "parameter_count": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         "compile_seconds": programs.compile_seconds,
         "train_seconds": seconds,

@@ -13,6 +13,7 @@ from experiments.config import Config
 from experiments.engine import run
 from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder
+from qifjax.parallel import Mode
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Train:
       config: the configuration.
       workdir: folder of the run; by default runs/NAME-NEURON-seedN.
       data_dir: where data sets are.
+      parallel: "jit" runs on one device, "pmap" divides each batch over the devices of
+        this machine, "mesh" over those of all machines; the result is the same.
+      devices: number of devices; by default one for "jit", else all.
       resume: go on with the run in the folder, from its newest checkpoint.
       resume_step: go on from the checkpoint of this step.
     """
@@ -32,6 +36,8 @@ class Train:
     config: Annotated[Config, tyro.conf.arg(name="")]
     workdir: Path | None = None
     data_dir: Path = Path(".data")
+    parallel: Mode = "jit"
+    devices: int | None = None
     resume: bool = False
     resume_step: int | None = None
 
@@ -46,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 config,
                 RunFolder(workdir),
                 options.data_dir,
+                cli.layout(options.parallel, options.devices),
                 resume=options.resume or options.resume_step is not None,
                 resume_step=options.resume_step,
             )

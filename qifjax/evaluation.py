@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from qifjax.losses import cross_entropy
 from qifjax.neurons import NeuronParams
-from qifjax.training import Examples, PyTree, Task, take
+from qifjax.training import Examples, PyTree, Task
 
 
 class Evaluation(NamedTuple):
@@ -50,7 +50,8 @@ def evaluate(
     positions = jnp.arange(-(-number // size) * size).reshape(-1, size)
 
     def batch_sums(chosen):
-        batch = take(examples, jnp.minimum(chosen, number - 1))
+        chosen = task.share(chosen)
+        batch = task.batch(examples, jnp.minimum(chosen, number - 1))
         mask = (chosen < number).astype(jnp.float32)
         inputs = task.preprocess(batch.inputs)
         outputs, activity = task.network.evaluate(params, model_state, inputs, neuron)
@@ -60,5 +61,5 @@ def evaluate(
         each = Evaluation(losses, correct, activity)
         return jax.tree.map(lambda leaf: jnp.tensordot(mask, leaf, 1), each)
 
-    sums = jax.lax.map(batch_sums, positions)
+    sums = task.sum(jax.lax.map(batch_sums, positions))
     return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0) / number, sums)

@@ -105,6 +105,8 @@ class Task:
       loss: one of :data:`qifjax.losses.LOSSES`, or alike.
       label_smoothing: share of the target that is spread over all classes in training.
       average: weight of the old average of the parameters; 0 keeps none.
+      axis_name: pmap axis over which each batch is divided, if any.
+      place: divides a batch over the devices of a mesh, or None.
     """
 
     network: Network
@@ -115,6 +117,29 @@ class Task:
     loss: Loss = cross_entropy
     label_smoothing: float = 0.0
     average: float = 0.0
+    axis_name: str | None = None
+    place: Callable[[Batch], Batch] | None = None
+
+    def share(self, chosen: jax.Array) -> jax.Array:
+        """The part of a batch's indices ``[B]`` that this device works on."""
+        if self.axis_name is None:
+            return chosen
+        size = len(chosen) // jax.lax.axis_size(self.axis_name)
+        start = jax.lax.axis_index(self.axis_name) * size
+        return jax.lax.dynamic_slice_in_dim(chosen, start, size)
+
+    def batch(self, examples: "Examples", chosen: jax.Array) -> Batch:
+        """The chosen examples, divided over the devices of a mesh if there is one."""
+        batch = take(examples, chosen)
+        return batch if self.place is None else self.place(batch)
+
+    def mean(self, tree: PyTree) -> PyTree:
+        """The mean over the devices that share a batch."""
+        return tree if self.axis_name is None else jax.lax.pmean(tree, self.axis_name)
+
+    def sum(self, tree: PyTree) -> PyTree:
+        """The sum over the devices that share a batch."""
+        return tree if self.axis_name is None else jax.lax.psum(tree, self.axis_name)
 
 
 class Totals(NamedTuple):
@@ -188,9 +213,10 @@ def train_step(
       ``(state, totals)``: the state after the step and the sums over this batch, taken
       before the step.
     """
-    augment_key, dropout_key = jax.random.split(
-        jax.random.fold_in(state.key, state.step)
-    )
+    step_key = jax.random.fold_in(state.key, state.step)
+    if task.axis_name is not None:
+        step_key = jax.random.fold_in(step_key, jax.lax.axis_index(task.axis_name))
+    augment_key, dropout_key = jax.random.split(step_key)
     inputs = batch.inputs
     if task.augment is not None:
         inputs = task.augment(augment_key, inputs)
@@ -205,6 +231,7 @@ def train_step(
 
     gradient_of = jax.value_and_grad(mean_loss, has_aux=True)
     (loss, (outputs, model_state)), gradients = gradient_of(state.params)
+    loss, gradients = task.mean((loss, gradients))
     updates, opt_state = _transformation(task, hparams).update(
         gradients, state.opt_state, state.params
     )
@@ -213,9 +240,9 @@ def train_step(
     if average is not None:
         average = optax.incremental_update(params, average, 1 - task.average)
 
-    count = jnp.float32(batch.labels.size)
     predicted = jnp.argmax(jnp.mean(outputs, axis=0), -1)
     correct = jnp.sum(predicted == batch.labels, dtype=jnp.float32)
+    correct, count = task.sum((correct, jnp.float32(batch.labels.size)))
     totals = Totals(
         loss=loss * count,
         correct=correct,
@@ -281,7 +308,8 @@ def train_steps(
         state, totals = carry
         start = state.step % epoch_steps * task.batch_size
         chosen = jax.lax.dynamic_slice_in_dim(order, start, task.batch_size)
-        state, new = train_step(task, state, take(examples, chosen), hparams)
+        batch = task.batch(examples, task.share(chosen))
+        state, new = train_step(task, state, batch, hparams)
         return state, totals.add(new)
 
     return jax.lax.fori_loop(0, steps, body, (state, Totals.zero()))

@@ -36,6 +36,8 @@ CONFIG = "digits_lenet5"
         ((CONFIG, "--qif.a", "-1"), ["QIFParams needs a > 0, got a=-1"]),
         ((CONFIG, "--model-options", "pol", "1"), ["unknown option of lenet5 'pol'"]),
         ((CONFIG, "stray"), ["unexpected argument 'stray'"]),
+        ((CONFIG, "--parallel", "mesh", "--devices", "9"), ["but there are 2"]),
+        ((CONFIG, "--parallel", "pmap", "--batch-size", "7"), ["multiple of 2"]),
         ((CONFIG, "--batch-size", "5000"), ["5000 is larger than the training set"]),
     ],
     ids=str,

@@ -50,7 +50,13 @@ def test_result_says_everything(finished):
     result = finished.result()
     assert set(result) == {
         *("schema_version", "config", "seed", "git_commit", "versions", "device"),
-        *("device_count", "parameter_count", "compile_seconds", "train_seconds"),
+        *(
+            "parallel",
+            "device_count",
+            "parameter_count",
+            "compile_seconds",
+            "train_seconds",
+        ),
         *("examples_per_second", "peak_memory_bytes", "train", "test", "timesteps"),
         *("firing_rate", "mean_firing_rate", "energy_mj", "total_energy_mj"),
     }
@@ -168,6 +174,19 @@ def test_a_full_disk_ends_the_run_in_one_line(tmp_path, capsys):
     assert "cannot write checkpoint" in line
     names = {path.name for path in (tmp_path / "run").rglob("*")}
     assert names == {"config.json", "metrics.jsonl", "checkpoints"}
+
+
+@pytest.mark.parametrize("mode", ["pmap", "mesh"])
+def test_two_devices_give_the_same_result(finished, tmp_path, mode):
+    folder = run(tmp_path / "run", "--parallel", mode)
+    result, expected = folder.result(), finished.result()
+    assert (result["parallel"], result["device_count"]) == (mode, 2)
+    for mine, theirs in zip(folder.metrics(), finished.metrics(), strict=True):
+        # A spike that rounding flips sets off others; test_parallel is exact.
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=0.02)
+    assert result["test"]["accuracy"] == pytest.approx(
+        expected["test"]["accuracy"], abs=0.03
+    )
 
 
 def test_every_option_of_training_runs(tmp_path):
