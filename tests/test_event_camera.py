@@ -22,7 +22,7 @@ from qifjax.data.event_camera import (
 KEY = jax.random.key(3)
 # No few thresholds of one polarity make up some of the other, so that rounding decides
 # nothing when the image comes back.
-IDEAL = Camera(0.2, 0.27, mismatch=0.0, dark=0.1, background_off_hz=0.0)
+IDEAL = Camera(0.2, 0.27, mismatch=0.0, dark=0.1, background_on_hz=0.0)
 OFF, ON = 0, 1
 
 
@@ -215,7 +215,7 @@ def test_key_decides_and_images_do_not_influence_each_other():
     # Equal images have unequal backgrounds, but the same pixels.
     twins = total(run(np.repeat(given[:1], 2, axis=0), KEY, 0))
     assert (twins[:, 0] != twins[:, 1]).any()
-    quiet = Camera(background_off_hz=0.0)
+    quiet = Camera(background_on_hz=0.0)
     twins = total(
         simulate_events(np.repeat(given[:1], 2, axis=0), KEY, camera=quiet, steps=20)
     )

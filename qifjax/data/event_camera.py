@@ -70,13 +70,13 @@ class Camera(NamedTuple):
       background_off_hz: OFF events per pixel and second without any cause.
     """
 
-    threshold_on: jax.typing.ArrayLike = 0.33
-    threshold_off: jax.typing.ArrayLike = 0.33
+    threshold_on: jax.typing.ArrayLike = 0.34
+    threshold_off: jax.typing.ArrayLike = 0.32
     mismatch: jax.typing.ArrayLike = 0.05
     dark: jax.typing.ArrayLike = 0.2
     amplitude: jax.typing.ArrayLike = 6.0
-    background_on_hz: jax.typing.ArrayLike = 0.0
-    background_off_hz: jax.typing.ArrayLike = 0.27
+    background_on_hz: jax.typing.ArrayLike = 0.35
+    background_off_hz: jax.typing.ArrayLike = 0.0
 
 
 CAMERA = Camera()
