@@ -31,7 +31,8 @@ and its jitter, the refractory period, the arbitration of the read-out bus, leak
 reference, and noise that depends on the light; v2e has several of these.
 
 Two conventions: an event happens at a difference of exactly one threshold, and the last
-axis of counts is polarity, 0 for OFF and 1 for ON.
+axis of counts is polarity, 0 for OFF and 1 for ON. N-MNIST has them the
+other way round, as if its digits were dark on white (see ``docs/event_camera.md``).
 """
 
 from typing import NamedTuple

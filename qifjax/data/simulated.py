@@ -6,7 +6,7 @@ of them is a recorded data set.
 
 import hashlib
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,20 +81,27 @@ def read(name: str, images: np.ndarray, part: str, data_dir: Path) -> np.ndarray
     return arrays["inputs"]
 
 
-def _simulate(simulated: Simulated, images: np.ndarray, first: int) -> np.ndarray:
-    """Simulates chunk by chunk, so that only the frames are ever held in memory."""
+@cache
+def _simulator(simulated: Simulated) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Compiles ``(images, first) -> frames [B, T, H, W, 2]``, once for both parts."""
 
     @jax.jit
-    def simulate(chunk, place):
+    def simulate(images, first):
         counts = event_camera.simulate_events(
-            simulated.arrange(chunk),
+            simulated.arrange(images),
             jax.random.key(_SEED),
             camera=event_camera.CAMERA,
             steps=_STEPS,
-            first=place,
+            first=first,
         )
         return jnp.moveaxis(event_camera.frames(counts, T), 0, 1)
 
+    return simulate
+
+
+def _simulate(simulated: Simulated, images: np.ndarray, first: int) -> np.ndarray:
+    """Simulates chunk by chunk, so that only the frames are ever held in memory."""
+    simulate = _simulator(simulated)
     shape = jax.eval_shape(simulate, images[:1], jnp.uint32(0)).shape[1:]
     result = np.empty((len(images), *shape), np.uint8)
     for start in range(0, len(images), _CHUNK):
@@ -102,6 +109,6 @@ def _simulate(simulated: Simulated, images: np.ndarray, first: int) -> np.ndarra
         # One shape for all chunks, so that XLA compiles once.
         missing = min(_CHUNK, len(images)) - len(chunk)
         full = np.pad(chunk, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        frames = np.asarray(simulate(full, jnp.uint32(first + start)))
+        frames = np.asarray(simulate(jnp.asarray(full), jnp.uint32(first + start)))
         result[start : start + _CHUNK] = frames[: len(chunk)]
     return result
