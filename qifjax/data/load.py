@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from qifjax.data import digits, fashion_mnist, tfds_arrays
+from qifjax.data import digits, fashion_mnist, simulated, tfds_arrays
 from qifjax.data.array_cache import checksum, load_or_build
 from qifjax.data.dataset import Dataset, Description
 from qifjax.data.errors import DataError
@@ -29,6 +29,8 @@ class _Part:
     class_names: tuple[str, ...]
     rule: str
     source: str
+    # What a validation part is chosen by, where it is not the inputs.
+    identity: np.ndarray | None = None
 
 
 def _read_digits(data_dir: Path, part: str) -> _Part:
@@ -68,6 +70,25 @@ _READERS: dict[str, Callable[[Path, str], _Part]] = {
 }
 
 
+def _simulated_reader(name: str) -> Callable[[Path, str], _Part]:
+    image_set = simulated.SETS[name].source
+
+    def read(data_dir: Path, part: str) -> _Part:
+        images = _READERS[image_set](data_dir, part)
+        events = simulated.read(name, images.inputs, part, data_dir)
+        source = f"simulated from {image_set} ({images.source}) by an event camera"
+        return replace(images, inputs=events, source=source, identity=images.inputs)
+
+    return read
+
+
+_READERS |= {
+    name: _simulated_reader(name)
+    for name, recipe in simulated.SETS.items()
+    if recipe.source in _READERS
+}
+
+
 def names() -> tuple[str, ...]:
     """The names that :func:`load` knows, sorted."""
     return tuple(sorted(_READERS))
@@ -99,7 +120,8 @@ def load(name: str, data_dir: str | Path = ".data", split: str = "train") -> Dat
     part = _READERS[name](Path(data_dir), "test" if split == "test" else "train")
     inputs, labels, rule = part.inputs, part.labels, part.rule
     if split in ("fit", "validation"):
-        held_out = hashed_fraction(inputs, "validation") < VALIDATION_SHARE
+        identity = inputs if part.identity is None else part.identity
+        held_out = hashed_fraction(identity, "validation") < VALIDATION_SHARE
         chosen = held_out if split == "validation" else ~held_out
         inputs, labels = inputs[chosen], labels[chosen]
         rule += f"; validation is hash < {VALIDATION_SHARE} of train"
