@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from experiments import result
 from experiments.build import Experiment, build
@@ -14,6 +14,7 @@ from experiments.interruption import Interrupted, Request, on_request
 from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunError, RunFolder
+from qifjax import processes
 from qifjax.checkpoint import Checkpoints
 from qifjax.parallel import Layout
 from qifjax.training import Totals, TrainState
@@ -26,19 +27,19 @@ class Snapshot(NamedTuple):
     """What a checkpoint holds: the state, and the part of its epoch that is done.
 
     Attributes:
-      state: state of the training.
-      totals: sums over the steps of the current epoch so far.
-      seconds: time that they took, float32 ``[]``.
+      state: state of the training, on the devices.
+      totals: sums over the steps of the current epoch so far, on the host.
+      seconds: time that they took, float32 ``[]``, on the host.
     """
 
     state: TrainState
     totals: Totals
-    seconds: jax.Array
+    seconds: np.ndarray
 
     @classmethod
     def of(cls, state: TrainState) -> "Snapshot":
         """A state at the beginning of an epoch."""
-        return cls(state, Totals.zero(), jnp.float32(0))
+        return cls(state, jax.device_get(Totals.zero()), np.zeros((), np.float32))
 
 
 def run(
@@ -70,7 +71,9 @@ def run(
     """
     config.check()
     experiment = build(config, data_dir, layout)
-    folder.open(config, resume)
+    if processes.is_first():
+        folder.open(config, resume)
+    processes.wait_for_all("the run folder is open")
     if folder.finished:
         return folder.result()
 
@@ -81,7 +84,8 @@ def run(
         snapshot = checkpoints.restore(snapshot, resume_step)
     total = config.epochs * experiment.epoch_steps
     step = int(snapshot.state.step)
-    folder.start_metrics(step // experiment.epoch_steps)
+    if processes.is_first():
+        folder.start_metrics(step // experiment.epoch_steps)
     label = f"{config.name} {config.neuron} seed {config.seed}"
     with Progress(label, total, step) as progress, on_request() as request:
         while step < total:
@@ -94,18 +98,25 @@ def run(
                 snapshot = Snapshot.of(snapshot.state)
                 # In this order: a run killed in between repeats the epoch with its
                 # metrics.
-                folder.add_metrics(entry)
-                progress.epoch(entry, config.epochs, config.evaluate_on)
+                if processes.is_first():
+                    folder.add_metrics(entry)
+                    progress.epoch(entry, config.epochs, config.evaluate_on)
             checkpoints.save(step, snapshot)
-            if request.signal and step < total:
+            if step < total and _stopping(request):
                 raise Interrupted(
-                    f"{request.signal} at step {step} of {total}; "
+                    f"{request.signal or 'another process'} at step {step} of {total}; "
                     f"checkpoint: {checkpoints.path(step)}"
                 )
 
     final = result.describe(config, experiment, programs, snapshot.state, folder)
-    folder.finish(final)
+    if processes.is_first():
+        folder.finish(final)
     return final
+
+
+def _stopping(request: Request) -> bool:
+    """Whether the run ends here; all processes agree on the step."""
+    return processes.any_of(request.signal is not None)
 
 
 def _to_the_end_of_the_epoch(
@@ -121,7 +132,7 @@ def _to_the_end_of_the_epoch(
     start = time.perf_counter()
     order = programs.order(state)
     left = experiment.epoch_steps - int(state.step) % experiment.epoch_steps
-    while left and not request.signal:
+    while left and not _stopping(request):
         steps = min(left, _STEPS_A_DISPATCH)
         state, new = programs.train(state, order, steps)
         if new.bad_step >= 0:
@@ -132,10 +143,10 @@ def _to_the_end_of_the_epoch(
                 f"last good checkpoint: {last}; "
                 "try a smaller --learning-rate in another --workdir"
             )
-        totals = totals.add(new)
+        totals = jax.device_get(totals.add(new))
         left -= steps
         progress.steps(steps)
-    seconds = before + jnp.float32(time.perf_counter() - start)
+    seconds = np.asarray(before + (time.perf_counter() - start), np.float32)
     return Snapshot(state, totals, seconds)
 
 

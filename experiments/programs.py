@@ -36,7 +36,9 @@ class Programs:
         )
         self._hparams = hparams
         two = take(training, jnp.arange(2)).inputs
-        self.initial = init_state(task, hparams, jax.random.key(seed), two)
+        self.initial = layout.create(
+            lambda: init_state(task, hparams, jax.random.key(seed), two)
+        )
         self._training, self._evaluation = layout.spread((training, evaluation))
 
         start = time.perf_counter()

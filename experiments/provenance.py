@@ -27,8 +27,8 @@ def describe() -> dict[str, Any]:
 
 
 def peak_memory_bytes() -> int:
-    """Largest memory of the device so far; on CPU, of the process."""
-    statistics = jax.devices()[0].memory_stats() or {}
+    """Largest memory of a device of this process so far; on CPU, of the process."""
+    statistics = jax.local_devices()[0].memory_stats() or {}
     if "peak_bytes_in_use" in statistics:
         return int(statistics["peak_bytes_in_use"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -16,6 +16,8 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
+from qifjax import processes
+
 PyTree = Any
 _STATE, _MANIFEST = "state", "manifest.json"
 
@@ -59,18 +61,20 @@ class Checkpoints:
         """
         final = self.path(step)
         partial = final.with_name(final.name + ".partial")
+        first = processes.is_first()
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            _require_space(partial, sum(leaf.nbytes for leaf in jax.tree.leaves(state)))
+            if first:
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir(parents=True)
+                size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+                _require_space(partial, size)
+            processes.wait_for_all(f"checkpoint {step} begins")
             with ocp.StandardCheckpointer() as checkpointer:
                 checkpointer.save(partial / _STATE, state)
                 checkpointer.wait_until_finished()
-            manifest = json.dumps(_digests(partial / _STATE), indent=2) + "\n"
-            (partial / _MANIFEST).write_text(manifest)
-            if final.exists():
-                shutil.rmtree(final)
-            partial.rename(final)
+            if first:
+                _complete(partial, final)
+            processes.wait_for_all(f"checkpoint {step} is complete")
         except Exception as error:
             # Orbax and its storage raise many kinds; to the run they all mean this.
             shutil.rmtree(partial, ignore_errors=True)
@@ -81,8 +85,9 @@ class Checkpoints:
             raise CheckpointError(
                 f"cannot write checkpoint {final} ({_first_line(error)}); {last}"
             ) from error
-        for old in self.steps()[: -self.keep]:
-            shutil.rmtree(self.path(old))
+        if first:
+            for old in self.steps()[: -self.keep]:
+                shutil.rmtree(self.path(old))
 
     def restore(self, like: PyTree, step: int | None = None) -> PyTree:
         """Reads a checkpoint after verifying every file of it.
@@ -126,6 +131,15 @@ class Checkpoints:
                 f"checkpoint {self.path(chosen)} does not fit this run "
                 f"({_first_line(error)})"
             ) from error
+
+
+def _complete(partial: Path, final: Path) -> None:
+    """Adds the manifest to a checkpoint and gives it its name."""
+    manifest = json.dumps(_digests(partial / _STATE), indent=2) + "\n"
+    (partial / _MANIFEST).write_text(manifest)
+    if final.exists():
+        shutil.rmtree(final)
+    partial.rename(final)
 
 
 def _require_space(folder: Path, size: int) -> None:

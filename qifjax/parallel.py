@@ -60,6 +60,19 @@ class Layout:
         place = self._place if self.mode == "mesh" else None
         return replace(task, axis_name=self.axis_name, place=place)
 
+    def create(self, function: Callable[[], PyTree]) -> PyTree:
+        """Computes arrays where :meth:`compile` takes them: the same on every device.
+
+        Args:
+          function: a function without arguments, the same in every process.
+
+        Returns:
+          Its result.
+        """
+        if self.mode == "mesh":
+            return jax.jit(function, out_shardings=self._replicated)()
+        return jax.jit(function)()
+
     def spread(self, tree: PyTree) -> PyTree:
         """Puts a copy of arrays on every device, once, for :meth:`compile`'s ``fixed``.
 

@@ -38,6 +38,11 @@ CONFIG = "digits_lenet5"
         ((CONFIG, "stray"), ["unexpected argument 'stray'"]),
         ((CONFIG, "--parallel", "mesh", "--devices", "9"), ["but there are 2"]),
         ((CONFIG, "--parallel", "pmap", "--batch-size", "7"), ["multiple of 2"]),
+        ((CONFIG, "--processes", "2"), ["--processes needs --parallel mesh"]),
+        (
+            (CONFIG, "--processes", "2", "--parallel", "mesh"),
+            ["needs --process-index and --coordinator"],
+        ),
         ((CONFIG, "--batch-size", "5000"), ["5000 is larger than the training set"]),
     ],
     ids=str,
