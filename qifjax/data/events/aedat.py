@@ -2,7 +2,8 @@
 
 AEDAT 2.0: text lines that begin with ``#``, then big-endian pairs of 32-bit words,
 address and time in microseconds. The addresses of the DVS128 have the polarity in bit
-0, x in bits 1 to 7 and y in bits 8 to 14.
+0, x in bits 1 to 7 and y in bits 8 to 14; bit 15 marks a synchronisation pulse, which
+is no event.
 
 AEDAT 3.1: text lines up to ``#!END-HEADER``, then packets of one event type each,
 little-endian, under headers of 28 bytes. Those of type 1 hold pairs of 32-bit words:
@@ -31,6 +32,7 @@ _PACKET_HEADER = np.dtype(
 )
 _POLARITY = 1
 _SIDE_OF_DVS128 = 128
+_SYNC = 1 << 15
 
 
 def read_aedat2(path: Path, sensor: Sensor) -> Events:
@@ -61,20 +63,29 @@ def read_aedat2(path: Path, sensor: Sensor) -> Events:
             "the file is truncated",
         )
     words = np.frombuffer(data, ">u4", offset=start).reshape(-1, 2)
-    address, t = words[:, 0].astype(np.uint32), words[:, 1]
-    unused = address >> 15 != 0
+    unused = words[:, 0] >> 16 != 0
     if unused.any():
         first = int(unused.argmax())
         raise bad(
             path,
             start + _SIZE * first,
-            f"event {first} has address {int(address[first]):#x}, which a DVS128 does "
+            f"event {first} has address {int(words[first, 0]):#x}, which a DVS128 does "
             "not have: the file is damaged or of another camera",
         )
+    places = np.flatnonzero(words[:, 0] & _SYNC == 0)
+    address, t = words[places, 0].astype(np.uint32), words[places, 1]
     x = _SIDE_OF_DVS128 - 1 - ((address >> 8) & 0x7F)
     y = _SIDE_OF_DVS128 - 1 - ((address >> 1) & 0x7F)
     p = 1 - (address & 1)
-    return checked(path, sensor, t, x, y, p, lambda i: start + _SIZE * i)
+    return checked(
+        path,
+        sensor,
+        t,
+        x,
+        y,
+        p,
+        lambda i: start + (_SIZE * int(places[i]) if len(places) else 0),
+    )
 
 
 def read_aedat3(path: Path, sensor: Sensor) -> Events:
@@ -123,7 +134,9 @@ def _text_end(path: Path, data: bytes, first: bytes, last: bytes | None = None) 
     """Where the text lines end: after the line ``last``, or the last one with ``#``."""
     if not data.startswith(first):
         raise bad(
-            path, 0, f"{data[: len(first)]!r} instead of {first.decode()!r} at the start"
+            path,
+            0,
+            f"{data[: len(first)]!r} instead of {first.decode()!r} at the start",
         )
     end = 0
     while data[end : end + 1] == b"#":

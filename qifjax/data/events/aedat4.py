@@ -60,7 +60,9 @@ def _check_packets(path: Path, data: bytes) -> int:
             after += _unsigned(data, place + 4)
         if after > end or after == place + _PACKET_HEADER:
             raise bad(
-                path, place, "a packet is cut or empty: the file is truncated or damaged"
+                path,
+                place,
+                "a packet is cut or empty: the file is truncated or damaged",
             )
         place = after
     return start

@@ -31,9 +31,6 @@ class Events(NamedTuple):
     y: np.ndarray
     p: np.ndarray
 
-    def __len__(self) -> int:  # type: ignore[override]
-        return len(self.t)
-
     def between(self, start: int, stop: int) -> "Events":
         """The events with ``start <= t < stop``, in microseconds."""
         first, last = np.searchsorted(self.t, (start, stop))
@@ -78,8 +75,8 @@ def checked(
       path: file that they come from.
       sensor: size that ``x`` and ``y`` have to respect.
       t: integer times in microseconds, ``[N]``.
-      x: integer columns, ``[N]``.
-      y: integer rows, ``[N]``.
+      x: columns, not negative, ``[N]``.
+      y: rows, not negative, ``[N]``.
       p: polarities, 0 or 1, ``[N]``.
       byte_of: where the event of a given number begins in the file.
 
@@ -91,7 +88,7 @@ def checked(
     """
     if len(t) == 0:
         raise bad(path, byte_of(0), "no event in the file; fetch it again")
-    outside = (x >= sensor.width) | (y >= sensor.height) | (x < 0) | (y < 0)
+    outside = (x >= sensor.width) | (y >= sensor.height)
     if outside.any():
         first = int(outside.argmax())
         raise bad(

@@ -7,7 +7,7 @@ def resize_nearest(counts: np.ndarray, height: int, width: int) -> np.ndarray:
     """Takes the pixel ``floor(i H / H')`` for each new pixel i, and likewise columns.
 
     The factor is rounded to float32 before the product, as torchvision's NEAREST has
-    it: of 100 rows to 48, row 12 is number 24 and not 25.
+    it: of 112 rows to 48, row 27 is number 62 and not 63.
 
     Args:
       counts: ``[..., H, W, C]`` of any dtype.
