@@ -121,7 +121,7 @@ def fill(
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-    for chunk in chunks[done // _CHUNK :]:
+    for chunk in chunks[-(-done // _CHUNK) :]:
         put(accumulate(chunk, sensor, recipe))
 
 
