@@ -5,6 +5,7 @@ length and compressed content, and a table of them. The packets are decoded by t
 ``aedat`` package, which is imported only here.
 """
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +33,15 @@ def read(path: Path, sensor: Sensor) -> Events:
         version, ends within a packet, is damaged or has an event outside the sensor.
     """
     data = read_bytes(path)
-    start = _check_packets(path, data)
-    t, x, y, p = (np.concatenate(column) for column in zip(*_decode(path), strict=True))
+    start, count = _check_packets(path, data)
+    packets = _decode(path, count)
+    t, x, y, p = (np.concatenate(column) for column in zip(*packets, strict=True))
     # Where an event lies within compressed packets is unknown: all begin after start.
     return checked(path, sensor, t, x, y, p, lambda i: start)
 
 
-def _check_packets(path: Path, data: bytes) -> int:
-    """Follows the lengths of header and packets; returns where the packets begin."""
+def _check_packets(path: Path, data: bytes) -> tuple[int, int]:
+    """Follows the lengths of header and packets; returns the first place and number."""
     if not data.startswith(_MAGIC):
         raise bad(path, 0, f"{data[: len(_MAGIC)]!r} instead of {_MAGIC!r}")
     begin = len(_MAGIC) + _LENGTH.itemsize
@@ -53,7 +55,7 @@ def _check_packets(path: Path, data: bytes) -> int:
         raise bad(
             path, begin, f"the packet table is said to be at {end}, beyond the file"
         )
-    place = start
+    place, count = start, 0
     while place < end:
         after = place + _PACKET_HEADER
         if after <= end:
@@ -64,8 +66,8 @@ def _check_packets(path: Path, data: bytes) -> int:
                 place,
                 "a packet is cut or empty: the file is truncated or damaged",
             )
-        place = after
-    return start
+        place, count = after, count + 1
+    return start, count
 
 
 def _table_position(path: Path, header: bytes, begin: int) -> int:
@@ -86,10 +88,15 @@ def _unsigned(data: bytes, place: int) -> int:
     return int(np.frombuffer(data, _LENGTH, 1, place)[0])
 
 
-def _decode(path: Path) -> list[tuple[np.ndarray, ...]]:
-    """Times, columns, rows and polarities of each packet of the first event stream."""
+def _decode(path: Path, count: int) -> list[tuple[np.ndarray, ...]]:
+    """Times, columns, rows and polarities of each packet of the first event stream.
+
+    Args:
+      path: the file.
+      count: number of packets of all streams, which all have to be decoded.
+    """
     try:
-        import aedat
+        aedat = importlib.import_module("aedat")
     except ImportError as error:
         raise DataError(
             f"reading {path} needs the aedat package ({error}); "
@@ -99,9 +106,10 @@ def _decode(path: Path) -> list[tuple[np.ndarray, ...]]:
         decoder = aedat.Decoder(str(path))
         streams = decoder.id_to_stream().items()
         stream = min(number for number, kind in streams if kind["type"] == "events")
+        decoded = list(decoder)
         packets = [
             tuple(packet["events"][name] for name in ("t", "x", "y", "on"))
-            for packet in decoder
+            for packet in decoded
             if packet["stream_id"] == stream
         ]
     except (KeyboardInterrupt, SystemExit):
@@ -111,6 +119,10 @@ def _decode(path: Path) -> list[tuple[np.ndarray, ...]]:
         raise bad(
             path, len(_MAGIC), f"its content cannot be decoded ({error})"
         ) from error
+    if len(decoded) != count:
+        raise bad(
+            path, len(_MAGIC), f"only {len(decoded)} of {count} packets can be decoded"
+        )
     if not packets:
         raise bad(path, len(_MAGIC), "no event in the file; fetch it again")
     return packets
