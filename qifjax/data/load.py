@@ -11,6 +11,10 @@ from qifjax.data import digits, fashion_mnist, simulated, tfds_arrays
 from qifjax.data.array_cache import checksum, load_or_build
 from qifjax.data.dataset import Dataset, Description
 from qifjax.data.errors import DataError
+from qifjax.data.events import event_sets
+from qifjax.data.events.build import Progress
+from qifjax.data.events.catalogue import EVENT_SETS
+from qifjax.data.events.frames import FrameRecipe
 from qifjax.data.splits import hashed_fraction
 
 SPLITS = ("train", "test", "fit", "validation")
@@ -91,10 +95,18 @@ _READERS |= {
 
 def names() -> tuple[str, ...]:
     """The names that :func:`load` knows, sorted."""
-    return tuple(sorted(_READERS))
+    return tuple(sorted([*_READERS, *EVENT_SETS]))
 
 
-def load(name: str, data_dir: str | Path = ".data", split: str = "train") -> Dataset:
+def load(
+    name: str,
+    data_dir: str | Path = ".data",
+    split: str = "train",
+    *,
+    frames: FrameRecipe | None = None,
+    split_rule: str | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
     """Reads one split of a data set.
 
     The validation part is a tenth of the training examples, chosen by a hash of each
@@ -105,6 +117,12 @@ def load(name: str, data_dir: str | Path = ".data", split: str = "train") -> Dat
       data_dir: where data sets are; ``digits`` need none.
       split: ``"train"`` (all training examples), ``"test"``, ``"validation"`` (a tenth
         of train) or ``"fit"`` (the other nine).
+      frames: how recordings become frames, for event data sets; None is the default of
+        the data set.
+      split_rule: which of its rules tells train and test apart, for event data sets;
+        likewise.
+      progress: called with the numbers of recordings done and to do, where an event
+        data set is read for the first time.
 
     Returns:
       The examples, uint8, and what is known of them.
@@ -113,11 +131,28 @@ def load(name: str, data_dir: str | Path = ".data", split: str = "train") -> Dat
       DataError: if there is no such data set or split, or its files are missing or
         damaged; the message says what to do.
     """
-    if name not in _READERS:
+    if name not in names():
         raise DataError(f"unknown data set {name!r} (known: {', '.join(names())})")
     if split not in SPLITS:
         raise DataError(f"unknown split {split!r} (known: {', '.join(SPLITS)})")
-    part = _READERS[name](Path(data_dir), "test" if split == "test" else "train")
+    half = "test" if split == "test" else "train"
+    part: _Part | event_sets.EventPart
+    if name in EVENT_SETS:
+        part = event_sets.read_part(
+            name,
+            Path(data_dir),
+            half,
+            recipe=frames,
+            split_rule=split_rule,
+            progress=progress,
+        )
+    elif frames is not None or split_rule is not None:
+        raise DataError(
+            f"{name} has images: frames and split_rule are for event data sets "
+            f"({', '.join(sorted(EVENT_SETS))})"
+        )
+    else:
+        part = _READERS[name](Path(data_dir), half)
     inputs, labels, rule = part.inputs, part.labels, part.rule
     if split in ("fit", "validation"):
         identity = inputs if part.identity is None else part.identity
