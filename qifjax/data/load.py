@@ -7,7 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from qifjax.data import digits, fashion_mnist, simulated, tfds_arrays
+from qifjax.data import (
+    cifar,
+    digits,
+    fashion_mnist,
+    simulated,
+    tfds_arrays,
+    tiny_imagenet,
+)
 from qifjax.data.array_cache import checksum, load_or_build
 from qifjax.data.dataset import Dataset, Description
 from qifjax.data.errors import DataError
@@ -60,17 +67,35 @@ def _tfds_reader(name: str, names: tuple[str, ...]) -> Callable[[Path, str], _Pa
             lambda: tfds_arrays.read(folder, part)._asdict(),
         )
         inputs, labels = arrays["inputs"], arrays["labels"]
-        known = names or tfds_arrays.class_names(folder, int(labels.max()) + 1)
+        if not len(labels) or labels.min() < 0 or labels.max() >= len(names):
+            raise DataError(
+                f"{part} of {folder} needs labels in 0 to {len(names) - 1}; "
+                "delete that folder and prepare the data set again"
+            )
         return _Part(
-            inputs, labels, known, "official split", f"TFDS {name} {folder.name}"
+            inputs, labels, names, "official split", f"TFDS {name} {folder.name}"
         )
 
     return read
 
 
+def _read_tiny_imagenet(data_dir: Path, part: str) -> _Part:
+    folder = tiny_imagenet.find(data_dir)
+    key = f"tiny_imagenet-{part}-{tiny_imagenet.stamp(folder)}"
+    arrays = load_or_build(
+        data_dir / "cache" / key, lambda: tiny_imagenet.read(folder, part)._asdict()
+    )
+    names = tiny_imagenet.class_names(folder)
+    rule = "official train" if part == "train" else "official validation as test"
+    return _Part(arrays["inputs"], arrays["labels"], names, rule, tiny_imagenet.FOLDER)
+
+
 _READERS: dict[str, Callable[[Path, str], _Part]] = {
+    "cifar10": _tfds_reader("cifar10", cifar.CIFAR10_CLASSES),
+    "cifar100": _tfds_reader("cifar100", cifar.CIFAR100_CLASSES),
     "digits": _read_digits,
     "fashion_mnist": _tfds_reader("fashion_mnist", fashion_mnist.CLASS_NAMES),
+    "tiny_imagenet": _read_tiny_imagenet,
 }
 
 
@@ -86,11 +111,7 @@ def _simulated_reader(name: str) -> Callable[[Path, str], _Part]:
     return read
 
 
-_READERS |= {
-    name: _simulated_reader(name)
-    for name, recipe in simulated.SETS.items()
-    if recipe.source in _READERS
-}
+_READERS |= {name: _simulated_reader(name) for name in simulated.SETS}
 
 
 def names() -> tuple[str, ...]:
