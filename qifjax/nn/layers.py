@@ -164,8 +164,10 @@ def max_pool(
     Returns:
       ``[..., H', W', C]``.
     """
-    steps = (strides or size,) * 2
-    return linen.max_pool(x, (size, size), steps, ((padding, padding),) * 2)
+    if padding:
+        behind = [(0, 0)] * (x.ndim - 3) + [(padding, padding)] * 2 + [(0, 0)]
+        x = jnp.pad(x, behind, constant_values=-jnp.inf)
+    return linen.max_pool(x, (size, size), strides=(strides or size,) * 2)
 
 
 def flatten(x: jax.Array) -> jax.Array:
