@@ -56,8 +56,9 @@ class TDBatchNorm(linen.Module):
         wide = x.astype(at_least_float32(x.dtype))
         gamma = self.param("gamma", linen.initializers.ones, (channels,), jnp.float32)
         xi = self.param("xi", linen.initializers.zeros, (channels,), jnp.float32)
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
-        running_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
+        start = (channels,), jnp.float32
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, *start)
+        running_var = self.variable("batch_stats", "var", jnp.ones, *start)
 
         if train:
             mean, var, count = self._statistics(wide)
