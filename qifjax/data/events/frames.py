@@ -11,6 +11,7 @@ or nowhere (``drop``, as in tonic). A frame without events is all zero. Pixel va
 counts, ``[M, H, W, 2]`` with the channels darker and brighter, and at most 255.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -152,10 +153,11 @@ def count(events: Events, sensor: Sensor, edges: np.ndarray) -> np.ndarray:
     cell += cell
     cell += events.p[first:last]
     place = cell.astype(np.intp)
-    lengths = np.diff(edges)
-    place += np.repeat(np.arange(len(lengths)) * cells, lengths)
+    bounds = (edges - first).tolist()
     # No cell can hold more than its frame does, so the counts do not wrap around.
-    counter = np.uint16 if lengths.max(initial=0) < _SMALL else np.uint32
-    counts = np.zeros(len(lengths) * cells, counter)
-    np.add.at(counts, place, counter(1))
+    counter = np.uint16 if np.diff(edges).max(initial=0) < _SMALL else np.uint32
+    counts = np.zeros((len(bounds) - 1, cells), counter)
+    # Frame by frame, so that its counts stay in the fastest cache.
+    for frame, (start, stop) in zip(counts, itertools.pairwise(bounds), strict=True):
+        np.add.at(frame, place[start:stop], counter(1))
     return counts.reshape(-1, sensor.height, sensor.width, 2)
