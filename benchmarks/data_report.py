@@ -56,8 +56,9 @@ def fuzz_section(report: dict[str, Any]) -> str:
     kinds = next(iter(report["formats"].values()))["by_damage"]
     return f"""## Damaged event files
 
-Each file is damaged in one of {len(kinds)} ways in turn ({", ".join(kinds)}) and read in
-a process of its own. Allowed are one `DataError` that names file and byte, and
+Each file is damaged in one of {len(kinds)} ways in turn
+({", ".join(kinds)}) and read in a process of its own.
+Allowed are one `DataError` that names file and byte, and
 consistent events: fields of one length, times in order, coordinates on the sensor.
 Formats without a length or checksum cannot show a cut between two events, nor a flipped
 bit that leaves an event on the sensor; these are the consistent ones.
@@ -92,7 +93,8 @@ def throughput_section(report: dict[str, Any]) -> str:
 Millions of events per second into {report["frames"]} frames at native size, medians of
 {repeats} passes over the same files, the libraries in turn within one run on one core.
 Each reads with its own reader and accumulates with its own function; their frames were
-checked to be equal. Machine: {report["machine"]}; Python {report["python"]}, {versions}.
+checked to be equal.
+Machine: {report["machine"]}; Python {report["python"]}, {versions}.
 
 ```
 {report["command"]}

@@ -7,6 +7,7 @@ frames are checked to be equal.
 Example: ``python -m benchmarks.event_frames --out data_throughput.json``
 """
 
+import importlib
 import importlib.metadata
 import json
 import os
@@ -15,7 +16,6 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,16 @@ class Qifjax:
         ]
         return time.perf_counter() - start, made
 
+    def seconds(self, work: Work) -> float:
+        """Seconds of a pass over the files."""
+        return self.frames(work)[0]
+
 
 class Tonic:
     """Tonic's reader of these files and its ToFrame."""
 
     def __init__(self):
-        import tonic
+        tonic = importlib.import_module("tonic")
 
         self._read = tonic.io.read_mnist_file
         self._to_frame = tonic.transforms.ToFrame
@@ -115,6 +119,10 @@ class Tonic:
             for path in work.files
         ]
         return time.perf_counter() - start, made
+
+    def seconds(self, work: Work) -> float:
+        """Seconds of a pass over the files."""
+        return self.frames(work)[0]
 
 
 class SpikingJelly:
@@ -161,20 +169,13 @@ def compare(work: Work, peers: dict[str, Any], repeats: int) -> dict[str, Any]:
         found = ours[name].frames(work)[1]
         for ours_frames, theirs in zip(found, expected, strict=True):
             np.testing.assert_array_equal(ours_frames, np.minimum(theirs, 255))
-    timed: dict[str, Callable[[], float]] = {
-        "qifjax": lambda: ours["spikingjelly"].frames(work)[0],
-    }
     ours["spikingjelly"].frames(work)
-    for name, peer in peers.items():
-        timed[name] = (
-            (lambda peer=peer: peer.seconds(work))
-            if isinstance(peer, SpikingJelly)
-            else (lambda peer=peer: peer.frames(work)[0])
-        )
+    timed = {"qifjax": ours["spikingjelly"].seconds}
+    timed |= {name: peer.seconds for name, peer in peers.items()}
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(repeats):
         for name, run in timed.items():
-            seconds[name].append(run())
+            seconds[name].append(run(work))
     events = sum(len(read(path, work.sensor).t) for path in work.files)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     fastest = min(value for name, value in medians.items() if name != "qifjax")
