@@ -60,8 +60,8 @@ Each file is damaged in one of {len(kinds)} ways in turn
 ({", ".join(kinds)}) and read in a process of its own.
 Allowed are one `DataError` that names file and byte, and
 consistent events: fields of one length, times in order, coordinates on the sensor.
-Formats without a length or checksum cannot show a cut between two events, nor a flipped
-bit that leaves an event on the sensor; these are the consistent ones.
+A format without a length or checksum cannot show a cut between two events, nor a
+flipped bit that leaves an event on the sensor; such files count as consistent.
 
 ```
 {report["command"]}
