@@ -74,12 +74,16 @@ def test_folders_are_found(nmnist, place):
     assert len(data.load("nmnist", nmnist, "test", frames=NATIVE)) == 10
 
 
-def test_n_cars(tmp_path):
+@pytest.mark.parametrize("inside", ["", "Prophesee_Dataset_n_cars"])
+@pytest.mark.parametrize("nested", [True, False])
+def test_n_cars(tmp_path, inside, nested):
+    root = tmp_path / "n_cars" / inside
     for name, count in (("cars", 3), ("background", 2)):
         for i in range(count):
             content = as_dat(random_events(40, Sensor(100, 120), seed=i))
-            put(tmp_path / "n_cars" / "n-cars_train" / name / f"{i}_td.dat", content)
-            put(tmp_path / "n_cars" / "n-cars_test" / name / f"{i}_td.dat", content)
+            for part in ("train", "test"):
+                folder = root / f"n-cars_{part}" / (part if nested else "")
+                put(folder / name / f"{i}_td.dat", content)
     train = data.load("n_cars", tmp_path)
     assert train.shape == (10, 48, 48, 2)
     assert train.class_names == ("background", "cars")

@@ -11,6 +11,8 @@ or nowhere (``drop``, as in tonic). A frame without events is all zero. Pixel va
 counts, ``[M, H, W, 2]`` with the channels darker and brighter, and at most 255.
 """
 
+import itertools
+import threading
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -97,7 +99,7 @@ def to_frames(events: Events, sensor: Sensor, recipe: FrameRecipe) -> Frames:
     Returns:
       The frames.
     """
-    counts = count(events, sensor, edges(events.t, recipe))
+    counts = _count(events, sensor, edges(events.t, recipe))
     shape = recipe.shape(sensor)
     if counts.shape != shape:
         resize = resize_nearest if recipe.resize == "nearest" else resize_bilinear
@@ -106,6 +108,7 @@ def to_frames(events: Events, sensor: Sensor, recipe: FrameRecipe) -> Frames:
     if counts.max(initial=0) > _MOST:
         saturated = int(np.count_nonzero(counts > _MOST))
         counts = np.minimum(counts, _MOST)
+    # Always a copy, as the counts are in memory that the next recording uses.
     return Frames(counts.astype(np.uint8), saturated)
 
 
@@ -132,7 +135,27 @@ def edges(t: np.ndarray, recipe: FrameRecipe) -> np.ndarray:
     return found
 
 
-def count(events: Events, sensor: Sensor, edges: np.ndarray) -> np.ndarray:
+class _Scratch(threading.local):
+    """Memory that each recording uses again, in each thread.
+
+    Getting and clearing fresh pages takes longer than counting a short recording.
+    """
+
+    def __init__(self):
+        self._arrays: dict[type, np.ndarray] = {}
+
+    def get(self, size: int, kind: type[np.generic]) -> np.ndarray:
+        """An array of any content, valid until the next one of its kind is asked."""
+        array = self._arrays.get(kind)
+        if array is None or len(array) < size:
+            array = self._arrays[kind] = np.empty(size, kind)
+        return array[:size]
+
+
+_scratch = _Scratch()
+
+
+def _count(events: Events, sensor: Sensor, edges: np.ndarray) -> np.ndarray:
     """Counts the events of each pixel, polarity and frame.
 
     Args:
@@ -141,9 +164,10 @@ def count(events: Events, sensor: Sensor, edges: np.ndarray) -> np.ndarray:
       edges: numbers of the events that divide the frames, ``[M + 1]``.
 
     Returns:
-      uint16 or uint32 counts ``[M, H, W, 2]``.
+      uint16 or uint32 counts ``[M, H, W, 2]``, valid until the next call.
     """
-    first, last = int(edges[0]), int(edges[-1])
+    bounds = edges.tolist()
+    first, last = bounds[0], bounds[-1]
     cells = 2 * sensor.height * sensor.width
     # The narrowest integers that hold a cell's number: most of the time is memory.
     kind = np.uint16 if cells <= _SMALL else np.uint32
@@ -151,11 +175,14 @@ def count(events: Events, sensor: Sensor, edges: np.ndarray) -> np.ndarray:
     cell += events.x[first:last]
     cell += cell
     cell += events.p[first:last]
-    place = cell.astype(np.intp)
-    lengths = np.diff(edges)
-    place += np.repeat(np.arange(len(lengths)) * cells, lengths)
+    place = _scratch.get(last - first, np.intp)
+    place[...] = cell
+    for frame, (start, stop) in enumerate(itertools.pairwise(bounds)):
+        place[start - first : stop - first] += frame * cells
     # No cell can hold more than its frame does, so the counts do not wrap around.
-    counter = np.uint16 if lengths.max(initial=0) < _SMALL else np.uint32
-    counts = np.zeros(len(lengths) * cells, counter)
+    longest = max(stop - start for start, stop in itertools.pairwise(bounds))
+    counter = np.uint16 if longest < _SMALL else np.uint32
+    counts = _scratch.get((len(bounds) - 1) * cells, counter)
+    counts[...] = 0
     np.add.at(counts, place, counter(1))
     return counts.reshape(-1, sensor.height, sensor.width, 2)

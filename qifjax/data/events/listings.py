@@ -77,11 +77,10 @@ def nmnist(root: Path, part: str, rule: str) -> Listing:
 def n_cars(root: Path, part: str, rule: str) -> Listing:
     """``n-cars_train`` or ``n-cars_test``, then ``background`` and ``cars``."""
     del rule
-    folder = _first_folder(
-        root / "Prophesee_Dataset_n_cars" / f"n-cars_{part}",
-        root / f"n-cars_{part}",
-        root / part,
-    )
+    bases = (root / "Prophesee_Dataset_n_cars", root)
+    inside = (f"n-cars_{part}/{part}", f"n-cars_{part}", part)
+    folders = [base / path / "cars" for base in bases for path in inside]
+    folder = _first_folder(*folders).parent
     recordings = _labelled(folder, _CARS, "*.dat")
     return _official(recordings, _CARS, part, _N_CARS_COUNTS)
 

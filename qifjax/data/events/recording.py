@@ -88,9 +88,8 @@ def checked(
     """
     if len(t) == 0:
         raise bad(path, byte_of(0), "no event in the file; fetch it again")
-    outside = (x >= sensor.width) | (y >= sensor.height)
-    if outside.any():
-        first = int(outside.argmax())
+    if x.max() >= sensor.width or y.max() >= sensor.height:
+        first = int(((x >= sensor.width) | (y >= sensor.height)).argmax())
         raise bad(
             path,
             byte_of(first),
@@ -99,10 +98,10 @@ def checked(
             "another data set",
         )
     events = Events(
-        t.astype(np.int64),
-        x.astype(np.uint16),
-        y.astype(np.uint16),
-        p.astype(np.uint8),
+        t.astype(np.int64, copy=False),
+        x.astype(np.uint16, copy=False),
+        y.astype(np.uint16, copy=False),
+        p.astype(np.uint8, copy=False),
     )
     if (events.t[1:] < events.t[:-1]).any():
         order = np.argsort(events.t, kind="stable")
