@@ -157,9 +157,8 @@ def load(
     if split not in SPLITS:
         raise DataError(f"unknown split {split!r} (known: {', '.join(SPLITS)})")
     half = "test" if split == "test" else "train"
-    part: _Part | event_sets.EventPart
     if name in EVENT_SETS:
-        part = event_sets.read_part(
+        read = event_sets.read_part(
             name,
             Path(data_dir),
             half,
@@ -167,6 +166,7 @@ def load(
             split_rule=split_rule,
             progress=progress,
         )
+        part = _Part(*read)
     elif frames is not None or split_rule is not None:
         raise DataError(
             f"{name} has images: frames and split_rule are for event data sets "
