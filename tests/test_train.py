@@ -64,13 +64,13 @@ def test_result_says_everything(finished):
     assert result["test"]["examples"] == 330
     assert result["test"]["split"] == "test"
     assert result["train"]["split"] == "train"
-    assert list(result["firing_rate"]) == ["conv1/neuron", "conv2/neuron", "neuron3"]
+    assert list(result["firing_rate"]) == ["conv1/neuron", "conv2/neuron", "fc1/neuron"]
     assert all(0 < rate < 1 for rate in result["firing_rate"].values())
     # conv1 sees analog values: T * 4.6 pJ * 117,600 MAC.
     assert result["energy_mj"]["conv1/conv"] == pytest.approx(2 * 4.6e-9 * 117600)
     assert result["total_energy_mj"] == pytest.approx(sum(result["energy_mj"].values()))
     # fc2 sees the spikes of the last population.
-    fc2 = 2 * 0.9e-9 * 1200 * result["firing_rate"]["neuron3"]
+    fc2 = 2 * 0.9e-9 * 1200 * result["firing_rate"]["fc1/neuron"]
     assert result["energy_mj"]["fc2"] == pytest.approx(fc2, rel=1e-5)
     epochs = finished.metrics()
     assert [entry["step"] for entry in epochs] == [5, 10]
@@ -176,6 +176,7 @@ def test_a_full_disk_ends_the_run_in_one_line(tmp_path, capsys):
     assert names == {"config.json", "metrics.jsonl", "checkpoints"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["pmap", "mesh"])
 def test_two_devices_give_the_same_result(finished, tmp_path, mode):
     folder = run(tmp_path / "run", "--parallel", mode)
