@@ -13,7 +13,7 @@ from qifjax.energy import Operations
 from qifjax.neurons import at_least_float32
 from qifjax.nn.context import Context
 from qifjax.nn.layers import record
-from qifjax.surrogate import Window, rectangle
+from qifjax.surrogate import Scalar, Window, rectangle
 
 _ATTENTION_SCALE = 0.125
 HEADS = 8
@@ -70,7 +70,7 @@ class RepConv(linen.Module):
 
     @linen.compact
     def __call__(
-        self, x: jax.Array, context: Context, u_th: jax.Array, eta: float = 1.0
+        self, x: jax.Array, context: Context, u_th: Scalar, eta: float = 1.0
     ) -> jax.Array:
         """Maps spikes ``[T, B, H, W, C]`` to currents for a threshold of ``u_th``."""
         channels = x.shape[-1]

@@ -80,11 +80,14 @@ class TDBatchNorm(linen.Module):
             if not self.is_initializing():
                 unbiased = var * (count / (count - 1))
                 keep = self.momentum
-                running_mean.value = keep * running_mean.value + (1 - keep) * mean
-                running_var.value = keep * running_var.value + (1 - keep) * unbiased
+                for running, new in ((running_mean, mean), (running_var, unbiased)):
+                    old = running.value
+                    running.value = keep * old + (1 - keep) * new.astype(old.dtype)
         else:
-            mean, var = running_mean.value, running_var.value
+            mean = running_mean.value.astype(wide.dtype)
+            var = running_var.value.astype(wide.dtype)
 
+        gamma, xi = gamma.astype(wide.dtype), xi.astype(wide.dtype)
         scale = gamma * (self.eta * u_th) * jax.lax.rsqrt(var + self.epsilon)
         per_channel = (1,) * (x.ndim - 1) + (channels,)
         shift = (xi - mean * scale).reshape(per_channel)
