@@ -45,9 +45,10 @@ def parameters_by_layer(model, shape, depth=1):
     return counts
 
 
-def random_variables(model, shape):
+def random_variables(model, shape, neuron=None):
     """Variables as Kaiming would draw them, without compiling an initialisation."""
     rng = np.random.default_rng(0)
+    neuron = neuron or QIFParams()
 
     def draw(path, leaf):
         if path[-1].key == "kernel":
@@ -56,14 +57,19 @@ def random_variables(model, shape):
         return jnp.full(leaf.shape, path[-1].key in ("gamma", "var"), jnp.float32)
 
     x = jax.ShapeDtypeStruct(shape, np.float32)
-    tree = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, QIFParams()), x)
+    tree = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, neuron), x)
     return jax.tree_util.tree_map_with_path(draw, tree)
+
+
+def quick_jit(function):
+    """``jax.jit`` for programs that take longer to compile than to run."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def training_pass(model):
     """A compiled function ``(variables, x, key) -> (logits, updates)``."""
 
-    @jax.jit
+    @quick_jit
     def run(variables, x, key):
         return model.apply(
             variables,

@@ -11,6 +11,7 @@ from tests.networks import (
     parameter_count,
     parameters_by_layer,
     populations,
+    quick_jit,
     random_variables,
     synapses,
 )
@@ -62,5 +63,5 @@ def test_a_class_is_the_mean_of_its_ten_votes():
     last = variables["params"]["fc2"]
     last["kernel"] = 0 * last["kernel"]
     last["bias"] = np.arange(20, dtype=np.float32)
-    logits = jax.jit(model.apply)(variables, x, QIFParams())
+    logits = quick_jit(model.apply)(variables, x, QIFParams())
     np.testing.assert_allclose(logits, [[4.5, 14.5]])

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qifjax import LIFParams, QIFParams, nn
-from tests.networks import random_variables, settled, training_pass
+from qifjax import LIFParams, nn
+from tests.networks import quick_jit, random_variables, settled, training_pass
 
 # (width multiplier, side of the smallest useful image, options)
 CASES = {
@@ -19,7 +19,13 @@ CASES = {
     "vgg11": (0.03, 8, {}),
     "vggsnn": (0.03, 16, {}),
 }
-B, T = 3, 4
+B, T = 3, 10
+
+# ResNet-34 differs from ResNet-19 in its numbers only, and takes as long to compile.
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "resnet34" else name
+    for name in CASES
+]
 
 
 def test_every_network_is_tested():
@@ -36,8 +42,8 @@ def built(name):
     variables = random_variables(model, x.shape)
     _, updates = training_pass(model)(variables, x, jax.random.key(0))
     variables = settled(variables, updates)
-    outputs = jax.jit(
-        lambda x, neuron: model.apply(variables, x, neuron, method="outputs")
+    outputs = quick_jit(
+        lambda x: model.apply(variables, x, LIFParams(), method="outputs")
     )
     return model, variables, outputs
 
@@ -48,28 +54,27 @@ def frames(name, timesteps, batch=B):
     return jax.random.poisson(jax.random.key(1), 1.0, shape).astype(jnp.float32)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_evaluation(name):
     """Causal in time, independent of the rest of the batch, for every T and batch."""
     model, variables, outputs = built(name)
     x = frames(name, T)
-    whole = outputs(x, QIFParams())
+    whole = outputs(x)
     assert whole.shape == (T, B, 5)
     assert whole.dtype == jnp.float32
     assert np.any(whole[0] != whole[-1])
 
     order = np.asarray([2, 0, 1])
-    np.testing.assert_allclose(outputs(x[:, order], QIFParams()), whole[:, order])
-    single = outputs(x[:1, :1], QIFParams())
+    np.testing.assert_allclose(outputs(x[:, order]), whole[:, order])
+    single = outputs(x[:1, :1])
     np.testing.assert_allclose(single, whole[:1, :1], atol=1e-5)
-    assert np.all(np.isfinite(outputs(frames(name, 10, 1), LIFParams())))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_later_inputs_do_not_reach_earlier_outputs(name):
     model, variables, _ = built(name)
 
-    @jax.jit
+    @quick_jit
     @jax.grad
     def gradient(x):
         return model.apply(variables, x, LIFParams(), method="outputs")[:1].sum()
@@ -79,7 +84,7 @@ def test_later_inputs_do_not_reach_earlier_outputs(name):
     assert np.any(found[0] != 0)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_static_images_and_bfloat16(name):
     width, side, options = CASES[name]
     model = nn.create(

@@ -84,8 +84,17 @@ def test_options_of_resnet19(options, count):
     assert parameter_count(nn.create("resnet19", num_classes=10, **options), IMAGE) == (
         count
     )
-    small = nn.create("resnet19", num_classes=3, width_multiplier=1 / 32, **options)
-    assert forward(small, (2, 8, 8, 3)).shape == (2, 3)
+
+
+def test_forward_with_options():
+    settings = {
+        "stem_width": 128,
+        "head_hidden": 0,
+        "residual_eta": "branch+proj+identity",
+        "width_multiplier": 1 / 32,
+    }
+    model = nn.create("resnet19", num_classes=3, **settings)
+    assert forward(model, (2, 8, 8, 3)).shape == (2, 3)
 
 
 def test_operations_with_a_stem_of_128():
@@ -119,5 +128,10 @@ def test_stems_of_resnet34(stem, operations):
     model = nn.create("resnet34", num_classes=10, stem=stem)
     assert parameter_count(model, LARGE) == 21_289_802
     assert round(sum(synapses(model, LARGE).values()) / 1e5) == operations
-    small = nn.create("resnet34", num_classes=3, stem=stem, width_multiplier=1 / 32)
-    assert forward(small, (2, 32, 32, 3)).shape == (2, 3)
+
+
+def test_forward_with_the_stem_of_imagenet():
+    model = nn.create(
+        "resnet34", num_classes=3, stem="7x7pool", width_multiplier=1 / 32
+    )
+    assert forward(model, (2, 32, 32, 3)).shape == (2, 3)

@@ -104,13 +104,32 @@ class Context(NamedTuple):
         )(x)
 
     def norm(
-        self, x: jax.Array, u_th: Scalar, *, name: str, eta: float = 1.0
+        self,
+        x: jax.Array,
+        u_th: Scalar,
+        *,
+        name: str,
+        eta: float = 1.0,
+        affine: bool = True,
+        padding: int = 0,
     ) -> jax.Array:
-        """Normalises ``x`` ``[T, B, ..., C]`` by tdBN to the threshold ``u_th``."""
-        layer = TDBatchNorm(eta=eta, axis_name=self.axis_name, name=name)
-        return layer(x, u_th, self.train)
+        """Normalises by tdBN to the threshold ``u_th``, see :class:`TDBatchNorm`.
 
-    def neurons(self, name: str) -> tuple[Callable[[jax.Array], jax.Array], Scalar]:
+        Args:
+          x: currents, ``[T, B, ..., C]``.
+          u_th: threshold of the neurons that the output feeds.
+          name: name of the layer.
+          eta: scale of this branch.
+          affine: learn scale and shift.
+          padding: pixels on every side, filled with what the norm makes of zeros.
+
+        Returns:
+          Normalised currents in the dtype of ``x``.
+        """
+        layer = TDBatchNorm(eta=eta, axis_name=self.axis_name, affine=affine, name=name)
+        return layer.padded(x, u_th, self.train, padding)
+
+    def neurons(self, name: str) -> tuple[Callable[..., jax.Array], Scalar]:
         """A population of neurons, and the threshold that tdBN in front of it needs.
 
         Args:
@@ -118,13 +137,13 @@ class Context(NamedTuple):
 
         Returns:
           ``(fire, u_th)``: a function from currents ``[T or 1, B, ...]`` to spikes
-          ``[T, B, ...]`` (currents of a static image are presented at every step), and
-          the threshold.
+          ``[T, B, ...]`` (currents of a static image are presented at every step),
+          which also takes a window other than the call's; and the threshold.
         """
         population = Spiking(learned=self.learned, name=name)
         neuron = population.parameters(self.neuron)
 
-        def fire(currents: jax.Array) -> jax.Array:
-            return population(repeat(currents, self.timesteps), neuron, self.window)
+        def fire(currents: jax.Array, window: WindowChoice = self.window) -> jax.Array:
+            return population(repeat(currents, self.timesteps), neuron, window)
 
         return fire, neuron.u_th

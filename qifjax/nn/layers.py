@@ -1,11 +1,12 @@
 """Layers of spiking networks, over ``[T, B, ..., C]``; stateless ones fold time.
 
-Every layer can be looked into through two Flax collections that cost nothing unless
-they are asked for with ``mutable``:
+Every layer can be looked into through Flax collections that cost nothing unless they
+are asked for with ``mutable``:
 
 - ``activity``: per example, ``[B]``: ``rate`` of a population of neurons (spikes per
   neuron and step) and ``input_rate`` of a synaptic layer (mean of its input);
-- ``operations``: one static :class:`qifjax.energy.Operations` a layer.
+- ``operations``: one static :class:`qifjax.energy.Operations` a layer;
+- ``inspection``: :class:`PopulationStatistics` of every population, over the batch.
 """
 
 import math
@@ -16,11 +17,13 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
+from qifjax import neurons
 from qifjax.energy import Operations
 from qifjax.neurons import NeuronParams
 from qifjax.nn.convolution import conv_general_dilated
 from qifjax.nn.initializers import conv_init, dense_init
 from qifjax.nn.learned import learned_parameters
+from qifjax.nn.statistics import population_statistics
 from qifjax.surrogate import Window
 from qifjax.unroll import unroll
 
@@ -96,12 +99,20 @@ class Spiking(linen.Module):
         Returns:
           Spikes 0 or 1, shape and dtype of ``currents``.
         """
-        if window is not None and not isinstance(window, Window):
+        if window is None:
+            window = neurons.window(neuron)
+        elif not isinstance(window, Window):
             window = window(neuron)
         _, spikes = unroll(neuron, currents, window=window)
         record(self, "activity", "rate", lambda: _per_example(spikes))
         count = math.prod(currents.shape[2:])
         record(self, "operations", "layer", lambda: Operations("neuron", count))
+        record(
+            self,
+            "inspection",
+            "population",
+            lambda: population_statistics(neuron, currents, spikes, window),
+        )
         return spikes
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from qifjax.nn.dvs_gesture_net import DVSGestureNet
 from qifjax.nn.lenet5 import LeNet5
+from qifjax.nn.meta_spikeformer import MetaSpikeFormer
 from qifjax.nn.network import SpikingNetwork
 from qifjax.nn.options import fields
 from qifjax.nn.resnet import ResNet19, ResNet34
@@ -14,6 +15,7 @@ from qifjax.nn.vggsnn import VGGSNN
 _NETWORKS: dict[str, type[SpikingNetwork]] = {
     "dvs_gesture_net": DVSGestureNet,
     "lenet5": LeNet5,
+    "meta_spikeformer": MetaSpikeFormer,
     "resnet19": ResNet19,
     "resnet34": ResNet34,
     "vgg11": VGG11,
