@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import qifjax
 from experiments import configs
 from qifjax import EulerQIFParams, LIFParams, NeuronParams, QIFParams, data, nn
+from qifjax.data.augment import RECIPES
 
 
 class ConfigError(Exception):
@@ -23,6 +24,8 @@ class Config:
     Attributes:
       name: name of the experiment.
       dataset: data set, see qifjax.data.names().
+      augment: augmentation of training examples, see qifjax.data.augment.RECIPES.
+      resize: side in pixels to which images are resized bilinearly; 0 leaves them.
       evaluate_on: "test" trains on all training examples; "validation" holds a tenth of
         them out and never reads the test set, for choosing between settings.
       model: network, see qifjax.nn.names().
@@ -36,6 +39,7 @@ class Config:
         weights stay float32.
       optimizer: "adam" (AdamW) or "sgd" (momentum 0.9), both with cosine decay to zero.
       learning_rate: largest learning rate.
+      lif_learning_rate: the same for --neuron lif, where it differs; 0 where not.
       warmup_epochs: epochs over which the learning rate rises from zero.
       weight_decay: weight decay.
       decay: "all" decays every parameter, "kernels" neither biases nor norms.
@@ -52,6 +56,8 @@ class Config:
 
     name: str = "custom"
     dataset: str = "digits"
+    augment: str = "none"
+    resize: int = 0
     evaluate_on: Literal["test", "validation"] = "test"
     model: str = "lenet5"
     model_options: dict[str, bool | int | float | str] = field(default_factory=dict)
@@ -63,6 +69,7 @@ class Config:
     precision: Literal["float32", "bfloat16"] = "float32"
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 1e-3
+    lif_learning_rate: float = 0.0
     warmup_epochs: int = 0
     weight_decay: float = 1e-4
     decay: Literal["all", "kernels"] = "all"
@@ -81,6 +88,12 @@ class Config:
         params: NeuronParams = getattr(self, self.neuron)
         return params
 
+    @property
+    def neuron_learning_rate(self) -> float:
+        """Learning rate of the chosen neuron model."""
+        lif = self.lif_learning_rate if self.neuron == "lif" else 0.0
+        return lif or self.learning_rate
+
     def check(self) -> None:
         """Raises ConfigError for the first value that makes no sense."""
         at_least = (
@@ -89,6 +102,8 @@ class Config:
             ("batch_size", 2),
             ("seed", 0),
             ("weight_decay", 0),
+            ("lif_learning_rate", 0),
+            ("resize", 0),
             ("warmup_epochs", 0),
             ("clip_norm", 0),
             ("accumulate", 1),
@@ -114,6 +129,9 @@ class Config:
         if self.dataset not in data.names():
             known = ", ".join(data.names())
             raise ConfigError(f"unknown --dataset {self.dataset!r} (known: {known})")
+        if self.augment not in RECIPES:
+            known = ", ".join(RECIPES)
+            raise ConfigError(f"unknown --augment {self.augment!r} (known: {known})")
         for setting in dataclasses.fields(self):
             choices, given = get_args(setting.type), getattr(self, setting.name)
             if get_origin(setting.type) is Literal and given not in choices:

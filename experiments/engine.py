@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import result
+from experiments import provenance, result
 from experiments.build import Experiment, build
 from experiments.config import Config
 from experiments.interruption import Interrupted, Request, on_request
@@ -70,6 +70,8 @@ def run(
       Interrupted: if SIGTERM or SIGINT came; the run can be resumed.
     """
     config.check()
+    # The code is what it was when it was loaded, not when the run ends.
+    origin = provenance.describe()
     experiment = build(config, data_dir, layout)
     if processes.is_first():
         folder.open(config, resume)
@@ -108,7 +110,9 @@ def run(
                     f"checkpoint: {checkpoints.path(step)}"
                 )
 
-    final = result.describe(config, experiment, programs, snapshot.state, folder)
+    final = result.describe(
+        config, experiment, programs, snapshot.state, folder, origin
+    )
     if processes.is_first():
         folder.finish(final)
     return final

@@ -23,6 +23,7 @@ def describe(
     programs: Programs,
     state: TrainState,
     folder: RunFolder,
+    origin: dict[str, Any],
 ) -> dict[str, Any]:
     """Scores the final state and gathers everything that is known of the run.
 
@@ -32,6 +33,7 @@ def describe(
       programs: its compiled programs.
       state: the final state.
       folder: the run's folder, whose metrics are complete.
+      origin: commit, versions and device, of when the run started.
 
     Returns:
       Plain values in nested dictionaries.
@@ -46,7 +48,7 @@ def describe(
         "schema_version": SCHEMA_VERSION,
         "config": config.to_json(),
         "seed": config.seed,
-        **provenance.describe(),
+        **origin,
         "parallel": experiment.layout.mode,
         "device_count": len(experiment.layout.devices),
         "parameter_count": sum(leaf.size for leaf in jax.tree.leaves(state.params)),

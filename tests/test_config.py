@@ -8,8 +8,23 @@ import jax.numpy as jnp
 import pytest
 
 from experiments import config
+from experiments.build import network
 from experiments.config import Config, ConfigError
-from qifjax import QIFParams, nn
+from qifjax import QIFParams
+
+SHAPES = {
+    "digits": (28, 28, 1),
+    "fashion_mnist": (28, 28, 1),
+    "cifar10": (32, 32, 3),
+    "cifar100": (32, 32, 3),
+    "tiny_imagenet": (64, 64, 3),
+    "nmnist": (10, 34, 34, 2),
+    "digits_dvs": (10, 34, 34, 2),
+    "cifar10_dvs": (10, 48, 48, 2),
+    "n_caltech101": (10, 48, 48, 2),
+    "n_cars": (10, 48, 48, 2),
+    "dvs128_gesture": (10, 128, 128, 2),
+}
 
 
 @pytest.mark.parametrize("name", config.names())
@@ -20,8 +35,12 @@ def test_every_config_builds_its_network(name):
     assert Config(
         **{f.name: getattr(loaded, f.name) for f in dataclasses.fields(Config)}
     )
-    model = nn.create(loaded.model, num_classes=10, timesteps=loaded.timesteps)
-    image = jax.ShapeDtypeStruct((2, 28, 28, 1), jnp.float32)
+    shape = SHAPES[loaded.dataset]
+    side = loaded.resize or shape[-2]
+    shape = (*shape[:-3], side, side, shape[-1])
+    batch = (shape[0], 2, *shape[1:]) if len(shape) == 4 else (2, *shape)
+    image = jax.ShapeDtypeStruct(batch, jnp.float32)
+    model = network(loaded, num_classes=10)
     variables = jax.eval_shape(
         lambda x: model.init(jax.random.key(0), x, loaded.neuron_params), image
     )
@@ -51,6 +70,7 @@ def test_every_config_file_says_what_it_is(name):
         ({"label_smoothing": 1.0}, "--label-smoothing must be at least 0 and below 1"),
         ({"average": -0.1}, "--average must be at least 0 and below 1, got -0.1"),
         ({"accumulate": 0}, "--accumulate must be at least 1, got 0"),
+        ({"augment": "mixup"}, "unknown --augment 'mixup' .known: none, cifar10"),
         ({"model": "lenet"}, "unknown network 'lenet', did you mean 'lenet5'"),
         ({"model_options": {"pol": 1}}, "unknown option of lenet5 'pol'"),
         ({"qif": QIFParams(a=-1.0)}, "QIFParams needs a > 0, got a=-1"),
@@ -64,6 +84,13 @@ def test_wrong_values_are_named(changes, message):
 
 def test_only_the_chosen_neuron_is_checked():
     dataclasses.replace(Config(), neuron="lif", qif=QIFParams(a=-1.0)).check()
+
+
+def test_lif_may_have_a_learning_rate_of_its_own():
+    both = dataclasses.replace(Config(), learning_rate=0.1, lif_learning_rate=0.001)
+    assert both.neuron_learning_rate == 0.1
+    assert dataclasses.replace(both, neuron="lif").neuron_learning_rate == 0.001
+    assert dataclasses.replace(Config(), neuron="lif").neuron_learning_rate == 0.001
 
 
 def test_unknown_config_lists_what_there_is():

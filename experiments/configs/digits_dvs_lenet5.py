@@ -17,5 +17,5 @@ config = Config(
     learning_rate=5e-3,
     weight_decay=1e-4,
     batch_size=50,
-    epochs=20,
+    epochs=10,
 )
