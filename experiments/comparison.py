@@ -108,9 +108,9 @@ class Comparison:
             "",
             f"Mean ± sample standard deviation over {len(self.seeds)} seed(s); "
             f"accuracy on the {self.examples:,} {self.evaluated_on} examples after the "
-            "last epoch, with no choice of epoch. Energy of one example by eq. 17 of the "
-            "paper (45 nm, float32): MAC where a layer sees the values of an image, AC "
-            "at the rate of its input elsewhere.",
+            "last epoch, with no choice of epoch. Energy of an example by eq. 17 of "
+            "the paper (45 nm, float32): MAC where a layer sees an image, AC at the "
+            "rate of its input elsewhere.",
             "",
         ]
         return "\n".join(lines)
