@@ -11,7 +11,9 @@ from experiments.config import Config, ConfigError
 from qifjax import data, nn
 from qifjax.data import Dataset
 from qifjax.energy import Operations
-from qifjax.optimizers import OPTIMIZERS
+from qifjax.losses import LOSSES
+from qifjax.optimizers import Optimizer
+from qifjax.parallel import Layout
 from qifjax.training import HParams, Task
 
 
@@ -26,6 +28,7 @@ class Experiment:
       evaluation: the examples that the run is scored on.
       operations: what each layer does for one example in one step, by name.
       timesteps: number of time steps T.
+      layout: the devices that it runs on.
     """
 
     task: Task
@@ -34,6 +37,7 @@ class Experiment:
     evaluation: Dataset
     operations: dict[str, Operations]
     timesteps: int
+    layout: Layout
 
     @property
     def epoch_steps(self) -> int:
@@ -41,12 +45,13 @@ class Experiment:
         return len(self.training) // self.task.batch_size
 
 
-def build(config: Config, data_dir: Path) -> Experiment:
+def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
     """Reads the data and builds the network and its training.
 
     Args:
       config: a checked configuration.
       data_dir: where data sets are.
+      layout: the devices to run on.
 
     Returns:
       The experiment.
@@ -67,16 +72,33 @@ def build(config: Config, data_dir: Path) -> Experiment:
         config.model,
         num_classes=len(training.class_names),
         timesteps=config.timesteps,
+        dtype=jnp.dtype(config.precision),
+        axis_name=layout.axis_name,
         **config.model_options,
+    )
+    epoch_steps = len(training) // config.batch_size
+    optimizer = Optimizer(
+        config.optimizer,
+        total_steps=max(1, config.epochs * epoch_steps),
+        warmup_steps=config.warmup_epochs * epoch_steps,
+        clip_norm=config.clip_norm,
+        accumulate=config.accumulate,
+        decay=config.decay,
     )
     recorded = len(training.shape) == 4
     task = Task(
         network=nn.pure(model),
-        optimizer=OPTIMIZERS[config.optimizer],
+        optimizer=optimizer,
         preprocess=_counts if recorded else _normaliser(training.inputs),
         batch_size=config.batch_size,
-        total_steps=max(1, config.epochs * (len(training) // config.batch_size)),
+        loss=LOSSES[config.loss],
+        label_smoothing=config.label_smoothing,
+        average=config.average,
     )
+    try:
+        task = layout.divide(task)
+    except ValueError as error:
+        raise ConfigError(f"--batch-size: {error}") from error
     hparams = HParams(config.neuron_params, config.learning_rate, config.weight_decay)
     timesteps = training.shape[0] if recorded else config.timesteps
     shape = (timesteps, 1, *training.shape[1:]) if recorded else (1, *training.shape)
@@ -87,6 +109,7 @@ def build(config: Config, data_dir: Path) -> Experiment:
         evaluation,
         nn.operations(model, shape, config.neuron_params),
         timesteps,
+        layout,
     )
 
 

@@ -8,12 +8,20 @@ from typing import Annotated, Literal
 import tyro
 
 from experiments import cli
-from qifjax.data import fashion_mnist
+from qifjax.data import cifar, fashion_mnist, tiny_imagenet
+from qifjax.data.official import prepare
+
+_OFFICIAL = {
+    "cifar10": cifar.CIFAR10,
+    "cifar100": cifar.CIFAR100,
+    "fashion_mnist": fashion_mnist.OFFICIAL,
+    "tiny_imagenet": tiny_imagenet.OFFICIAL,
+}
 
 
 @dataclass(frozen=True)
 class Prepare:
-    """Download a data set's official files, verify them, write them in TFDS's layout.
+    """Download a data set's official files, verify them, make it ready to load.
 
     Attributes:
       name: the data set.
@@ -22,15 +30,18 @@ class Prepare:
         address.
     """
 
-    name: Annotated[Literal["fashion_mnist"], tyro.conf.Positional] = tyro.MISSING
+    name: Annotated[
+        Literal["cifar10", "cifar100", "fashion_mnist", "tiny_imagenet"],
+        tyro.conf.Positional,
+    ] = tyro.MISSING
     data_dir: Path = Path(".data")
-    source: str = fashion_mnist.OFFICIAL_SOURCE
+    source: str | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         options = cli.parse(Prepare, argv, "python -m experiments.prepare")
-        folder = fashion_mnist.prepare(options.data_dir, options.source)
+        folder = prepare(_OFFICIAL[options.name], options.data_dir, options.source)
         print(f"{options.name} is ready: {folder}")
 
 

@@ -1,17 +1,12 @@
 """Data sets: what load returns, how splits are chosen, what it says when it cannot."""
 
 import dataclasses
-import gzip
-import http.server
-import json
-import threading
 
 import numpy as np
 import pytest
 
 from qifjax import data
 from qifjax.data import array_cache, fashion_mnist, tfds_arrays
-from qifjax.data.archives import Archive, fetch
 from qifjax.data.splits import hashed_fraction
 
 
@@ -151,99 +146,6 @@ def test_damaged_and_foreign_tfds_folders(tmp_path, prepared):
         data.load("fashion_mnist", tmp_path)
 
 
-# --- official files ------------------------------------------------------------------
-
-
-def idx(array):
-    magic = 2048 + array.ndim
-    header = np.asarray([magic, *array.shape], ">u4").tobytes()
-    return gzip.compress(header + array.tobytes())
-
-
-@pytest.fixture
-def official(tmp_path, monkeypatch):
-    """A folder with four small files in the place of the official ones."""
-    folder = tmp_path / "official"
-    folder.mkdir()
-    files = {}
-    for split, n in (("train", 20), ("test", 10)):
-        archives = []
-        arrays = (images(n)[..., 0], (np.arange(n) % 10).astype(np.uint8))
-        for archive, array in zip(fashion_mnist._FILES[split], arrays, strict=True):
-            (folder / archive.name).write_bytes(idx(array))
-            md5 = array_cache.hashlib.md5(
-                (folder / archive.name).read_bytes()
-            ).hexdigest()
-            archives.append(Archive(archive.name, md5))
-        files[split] = tuple(archives)
-    monkeypatch.setattr(fashion_mnist, "_FILES", files)
-    return folder
-
-
-def test_prepare_from_a_folder(tmp_path, official):
-    folder = fashion_mnist.prepare(tmp_path / "data", str(official))
-    assert (
-        json.loads((folder / "dataset_info.json").read_text())["fileFormat"]
-        == "array_record"
-    )
-    train = data.load("fashion_mnist", tmp_path / "data")
-    assert len(train) == 20
-    assert {x.tobytes() for x in train.inputs} == {x.tobytes() for x in images(20)}
-
-
-def test_prepare_from_a_web_address(tmp_path, official):
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(official))
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        fashion_mnist.prepare(tmp_path / "data", address)
-        (official / "t10k-labels-idx1-ubyte.gz").unlink()
-        with pytest.raises(
-            data.DataError, match=r"cannot get t10k-labels.*404.*--source"
-        ):
-            fashion_mnist.prepare(tmp_path / "elsewhere", address)
-        server.shutdown()
-    assert len(data.load("fashion_mnist", tmp_path / "data", "test")) == 10
-
-
-def test_a_wrong_file_is_refused_and_not_kept(tmp_path, official):
-    (official / "train-images-idx3-ubyte.gz").write_bytes(b"something else")
-    with pytest.raises(data.DataError, match="train-images.* is not the official file"):
-        fashion_mnist.prepare(tmp_path / "data", str(official))
-    assert not list((tmp_path / "data").rglob("*.gz*"))
-    assert not (tmp_path / "data" / "tfds").exists()
-
-
-def test_a_verified_file_is_not_fetched_again(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    archive = Archive("a", "900150983cd24fb0d6963f7d28e17f72")
-    assert fetch(archive, "/nowhere", tmp_path) == tmp_path / "a"
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"plain", "not an intact gzip"),
-        (gzip.compress(b"\0\0\x08\x05rest"), "magic number 2053 at byte 0"),
-        (idx(images(2)[..., 0])[:-9], "not an intact gzip"),
-        (
-            gzip.compress(gzip.decompress(idx(images(2)[..., 0]))[:-5]),
-            "1563 bytes after",
-        ),
-    ],
-)
-def test_bad_idx_files(tmp_path, content, message):
-    (tmp_path / "x.gz").write_bytes(content)
-    with pytest.raises(data.DataError, match=message):
-        fashion_mnist.read_idx(tmp_path / "x.gz")
-
-
 def test_real_fashion_mnist():
     try:
         train, test = (
@@ -259,3 +161,28 @@ def test_real_fashion_mnist():
     np.testing.assert_array_equal(np.bincount(train.labels), np.full(10, 6000))
     assert round(float(train.inputs.mean() / 255), 4) == 0.2860
     assert round(float(train.inputs.std() / 255), 4) == 0.3530
+
+
+def test_real_cifar10():
+    try:
+        parts = data.load("cifar10"), data.load("cifar10", split="test")
+    except data.DataError as error:
+        pytest.skip(str(error))
+    assert [part.inputs.shape for part in parts] == [
+        (50_000, 32, 32, 3),
+        (10_000, 32, 32, 3),
+    ]
+    np.testing.assert_array_equal(np.bincount(parts[0].labels), np.full(10, 5000))
+    np.testing.assert_array_equal(np.bincount(parts[1].labels), np.full(10, 1000))
+    means = parts[0].inputs.mean((0, 1, 2)) / 255
+    np.testing.assert_allclose(means, [0.4914, 0.4822, 0.4465], atol=5e-5)
+
+
+def test_real_cifar100_with_its_further_features():
+    try:
+        train, test = data.load("cifar100"), data.load("cifar100", split="test")
+    except data.DataError as error:
+        pytest.skip(str(error))
+    assert train.shape == test.shape == (32, 32, 3)
+    assert len(set(np.bincount(train.labels, minlength=100))) == 1
+    assert (train.class_names[0], train.class_names[99]) == ("apple", "worm")

@@ -41,6 +41,9 @@ def find(data_dir: Path, name: str) -> Path:
     return max(found, key=lambda folder: _version(folder.name))
 
 
+_FORMATS = ("PNG", "JPEG")
+
+
 class Arrays(NamedTuple):
     """Examples in memory: uint8 images ``[N, H, W, C]`` and int32 labels ``[N]``."""
 
@@ -74,7 +77,10 @@ def read(folder: Path, split: str) -> Arrays:
         skip = {"image": tfds.decode.SkipDecoding()}
         source = builder.as_data_source(split, decoders=skip)
         examples = source.__getitems__(range(len(source)))
-        images = [np.asarray(Image.open(io.BytesIO(e["image"]))) for e in examples]
+        images = [
+            np.asarray(Image.open(io.BytesIO(example["image"]), formats=_FORMATS))
+            for example in examples
+        ]
         stacked = np.stack(images)
     except DataError:
         raise
@@ -86,14 +92,6 @@ def read(folder: Path, split: str) -> Arrays:
         ) from error
     labels = np.asarray([example["label"] for example in examples], np.int32)
     return Arrays(stacked.reshape(*stacked.shape[:3], -1), labels)
-
-
-def class_names(folder: Path, count: int) -> tuple[str, ...]:
-    """The class names beside a prepared data set, or the numbers where it has none."""
-    names = folder / "label.labels.txt"
-    if names.exists():
-        return tuple(names.read_text().splitlines())
-    return tuple(str(number) for number in range(count))
 
 
 def write(

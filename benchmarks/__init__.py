@@ -1,0 +1,1 @@
+"""Measurements that are no experiments: robustness of readers, speed of data."""
