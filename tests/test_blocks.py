@@ -11,6 +11,7 @@ from qifjax.nn.context import Context
 from qifjax.nn.initializers import INITIALISATIONS
 from qifjax.nn.layers import avg_pool, max_pool
 from qifjax.nn.meta_blocks import HEADS, ConvBlock, TransformerBlock
+from tests.networks import quick_jit
 from tests.reference_network import Tape, Var
 
 T, HALF = 3, 0.5**0.5
@@ -191,11 +192,14 @@ def test_block_equals_numpy(case, train, neuron):
             ),
             variables["params"],
         )
-        y, pull_back = jax.vjp(
-            run, jax.tree.map(jnp.asarray, variables), jnp.asarray(x)
-        )
-        cotangent = rng.normal(size=y.shape)
-        gradients, x_gradient = pull_back(jnp.asarray(cotangent))
+        cotangent = rng.normal(size=jax.eval_shape(run, variables, x).shape)
+
+        @quick_jit
+        def everything(variables, x, cotangent):
+            y, pull_back = jax.vjp(run, variables, x)
+            return y, *pull_back(cotangent)
+
+        y, gradients, x_gradient = everything(variables, x, cotangent)
         assert y.dtype == jnp.float64
 
     params, stats, start = (

@@ -14,6 +14,7 @@ from tests.networks import quick_jit, random_variables, settled, training_pass
 CASES = {
     "dvs_gesture_net": (0.03, 32, {}),
     "lenet5": (1.0, 12, {}),
+    "meta_spikeformer": (0.03, 16, {}),
     "resnet19": (0.03, 8, {}),
     "resnet34": (0.03, 8, {}),
     "vgg11": (0.03, 8, {}),
