@@ -50,13 +50,13 @@ SUBJECTS = {
 
 
 def memorise(
-    network: str,
+    model: nn.SpikingNetwork,
+    subject: Subject,
     neuron: NeuronParams,
     *,
     steps: int,
     examples: int,
     learning_rate: float,
-    options: dict[str, Any],
 ) -> dict[str, Any]:
     """Trains a network on one batch until it classifies all of it correctly.
 
@@ -67,25 +67,18 @@ def memorise(
     every example in training mode, before the step, and in evaluation mode, after it.
 
     Args:
-      network: name of the network.
+      model: the network.
+      subject: what its input is.
       neuron: neuron parameters.
       steps: largest number of steps, of Adam at a constant learning rate.
       examples: size of the batch.
       learning_rate: learning rate.
-      options: options of the network.
 
     Returns:
       What was measured, as plain values: ``steps`` is None where the batch was not
       learned by heart.
     """
-    subject = SUBJECTS[network]
     x, labels = _batch(subject, examples)
-    model = nn.create(
-        network,
-        num_classes=subject.num_classes,
-        timesteps=subject.timesteps,
-        **options,
-    )
     start = time.perf_counter()
     # One example is enough for the shapes of the parameters.
     one = x[:1, :1] if subject.events else x[:1]
@@ -113,8 +106,6 @@ def memorise(
     after = nn.inspect_populations(model, state[0], x, neuron, train=True)
     operations = nn.operations(model, one.shape, neuron)
     return {
-        "network": network,
-        "options": options,
         "examples": examples,
         "input_shape": list(x.shape),
         "timesteps": subject.timesteps,

@@ -9,9 +9,9 @@ import tyro
 
 from experiments import cli, provenance
 from experiments.config import ConfigError
-from experiments.memorisation import memorise
+from experiments.memorisation import SUBJECTS, memorise
 from experiments.run_folder import write_json
-from qifjax import LIFParams, NeuronParams, QIFParams
+from qifjax import LIFParams, NeuronParams, QIFParams, nn
 
 SCHEMA_VERSION = 1
 _NEURONS: dict[str, NeuronParams] = {"qif": QIFParams(), "lif": LIFParams()}
@@ -78,23 +78,33 @@ def run(options: Memorise, command: str) -> dict[str, Any]:
             raise ConfigError(f"--{name} must be at least {least}, got {given}")
     if not options.learning_rate > 0:
         raise ConfigError(f"--learning-rate must be > 0, got {options.learning_rate}")
+    subject = SUBJECTS[options.network]
+    network_options = {
+        "width_multiplier": options.width_multiplier,
+        **options.model_options,
+    }
     try:
-        result = memorise(
+        model = nn.create(
             options.network,
-            _NEURONS[options.neuron],
-            steps=options.steps,
-            examples=options.examples,
-            learning_rate=options.learning_rate,
-            options={
-                "width_multiplier": options.width_multiplier,
-                **options.model_options,
-            },
+            num_classes=subject.num_classes,
+            timesteps=subject.timesteps,
+            **network_options,
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    result = memorise(
+        model,
+        subject,
+        _NEURONS[options.neuron],
+        steps=options.steps,
+        examples=options.examples,
+        learning_rate=options.learning_rate,
+    )
     return {
         "schema_version": SCHEMA_VERSION,
         "command": command,
+        "network": options.network,
+        "options": network_options,
         "neuron": options.neuron,
         **provenance.describe(),
         "peak_memory_bytes": provenance.peak_memory_bytes(),

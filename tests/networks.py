@@ -1,5 +1,7 @@
 """What the tests of all networks share."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,22 +18,29 @@ def parameter_count(model, shape):
     return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
 
+@functools.cache
+def operations(model, shape):
+    """What every layer does; tracing a deep network takes a second."""
+    return nn.operations(model, shape, QIFParams())
+
+
 def synapses(model, shape):
     """Operations per example and step of the synaptic layers, by name."""
-    operations = nn.operations(model, shape, QIFParams())
-    return {name: o.count for name, o in operations.items() if o.kind != "neuron"}
+    return {
+        name: o.count
+        for name, o in operations(model, shape).items()
+        if o.kind != "neuron"
+    }
 
 
 def analog(model, shape):
     """The names of the layers whose operations count as MAC."""
-    operations = nn.operations(model, shape, QIFParams())
-    return [name for name, o in operations.items() if o.kind == "mac"]
+    return [name for name, o in operations(model, shape).items() if o.kind == "mac"]
 
 
 def populations(model, shape):
     """Number of populations of neurons."""
-    operations = nn.operations(model, shape, QIFParams())
-    return sum(o.kind == "neuron" for o in operations.values())
+    return sum(o.kind == "neuron" for o in operations(model, shape).values())
 
 
 def parameters_by_layer(model, shape, depth=1):

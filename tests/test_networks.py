@@ -22,9 +22,10 @@ CASES = {
 }
 B, T = 3, 10
 
-# ResNet-34 differs from ResNet-19 in its numbers only, and takes as long to compile.
+# These take a minute to compile; what they consist of is in tests/test_blocks.py too.
+DEEP = ("meta_spikeformer", "resnet34")
 NAMES = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "resnet34" else name
+    pytest.param(name, marks=pytest.mark.slow) if name in DEEP else name
     for name in CASES
 ]
 
