@@ -196,6 +196,7 @@ def test_every_option_of_training_runs(tmp_path):
         tmp_path / "run",
         *("--precision", "bfloat16", "--loss", "tet", "--label-smoothing", "0.1"),
         *("--warmup-epochs", "1", "--clip-norm", "1", "--accumulate", "2"),
+        *("--augment", "cifar10", "--resize", "20"),
         *("--average", "0.5", "--decay", "kernels", "--learning-rate", "0.02"),
     )
     first, second = folder.metrics()
