@@ -131,6 +131,7 @@ def small(**options):
     )
 
 
+@pytest.mark.slow
 def test_forward_with_options():
     model = small(
         stream_eta="1",

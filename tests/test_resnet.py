@@ -130,6 +130,7 @@ def test_stems_of_resnet34(stem, operations):
     assert round(sum(synapses(model, LARGE).values()) / 1e5) == operations
 
 
+@pytest.mark.slow
 def test_forward_with_the_stem_of_imagenet():
     model = nn.create(
         "resnet34", num_classes=3, stem="7x7pool", width_multiplier=1 / 32
