@@ -18,7 +18,9 @@ def photographs():
     try:
         real = np.asarray(data.load("cifar10", split="test").inputs[:40])
     except data.DataError:
-        digits = data.load("digits").inputs[:40, :32, :32]
+        digits = np.pad(
+            data.load("digits").inputs[:40], ((0, 0), (2, 2), (2, 2), (0, 0))
+        )
         real = np.concatenate([digits, digits[::-1], digits[:, ::-1]], -1)
     shape = real.shape[1:]
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
