@@ -10,8 +10,11 @@ import numpy as np
 from experiments.config import Config, ConfigError
 from qifjax import data, nn
 from qifjax.data import Dataset
+from qifjax.data.augment import RECIPES
 from qifjax.energy import Operations
-from qifjax.optimizers import OPTIMIZERS
+from qifjax.losses import LOSSES
+from qifjax.optimizers import Optimizer
+from qifjax.parallel import Layout
 from qifjax.training import HParams, Task
 
 
@@ -26,6 +29,7 @@ class Experiment:
       evaluation: the examples that the run is scored on.
       operations: what each layer does for one example in one step, by name.
       timesteps: number of time steps T.
+      layout: the devices that it runs on.
     """
 
     task: Task
@@ -34,6 +38,7 @@ class Experiment:
     evaluation: Dataset
     operations: dict[str, Operations]
     timesteps: int
+    layout: Layout
 
     @property
     def epoch_steps(self) -> int:
@@ -41,12 +46,13 @@ class Experiment:
         return len(self.training) // self.task.batch_size
 
 
-def build(config: Config, data_dir: Path) -> Experiment:
+def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
     """Reads the data and builds the network and its training.
 
     Args:
       config: a checked configuration.
       data_dir: where data sets are.
+      layout: the devices to run on.
 
     Returns:
       The experiment.
@@ -63,23 +69,41 @@ def build(config: Config, data_dir: Path) -> Experiment:
             f"--batch-size {config.batch_size} is larger than the training set of "
             f"{len(training)} examples"
         )
-    model = nn.create(
-        config.model,
-        num_classes=len(training.class_names),
-        timesteps=config.timesteps,
-        **config.model_options,
+    model = network(config, len(training.class_names), layout.axis_name)
+    epoch_steps = len(training) // config.batch_size
+    optimizer = Optimizer(
+        config.optimizer,
+        total_steps=max(1, config.epochs * epoch_steps),
+        warmup_steps=config.warmup_epochs * epoch_steps,
+        clip_norm=config.clip_norm,
+        accumulate=config.accumulate,
+        decay=config.decay,
     )
     recorded = len(training.shape) == 4
+    if recorded and config.resize:
+        raise ConfigError(f"--resize is for images, not for {config.dataset}")
+    normalise = _counts if recorded else _normaliser(training.inputs)
+    preprocess = _resizer(config.resize, normalise) if config.resize else normalise
     task = Task(
         network=nn.pure(model),
-        optimizer=OPTIMIZERS[config.optimizer],
-        preprocess=_counts if recorded else _normaliser(training.inputs),
+        optimizer=optimizer,
+        preprocess=preprocess,
         batch_size=config.batch_size,
-        total_steps=max(1, config.epochs * (len(training) // config.batch_size)),
+        augment=None if config.augment == "none" else RECIPES[config.augment],
+        loss=LOSSES[config.loss],
+        label_smoothing=config.label_smoothing,
+        average=config.average,
     )
-    hparams = HParams(config.neuron_params, config.learning_rate, config.weight_decay)
+    try:
+        task = layout.divide(task)
+    except ValueError as error:
+        raise ConfigError(f"--batch-size: {error}") from error
+    hparams = HParams(
+        config.neuron_params, config.neuron_learning_rate, config.weight_decay
+    )
     timesteps = training.shape[0] if recorded else config.timesteps
     shape = (timesteps, 1, *training.shape[1:]) if recorded else (1, *training.shape)
+    shape = jax.eval_shape(preprocess, jax.ShapeDtypeStruct(shape, jnp.uint8)).shape
     return Experiment(
         task,
         jax.tree.map(jnp.float32, hparams),
@@ -87,11 +111,37 @@ def build(config: Config, data_dir: Path) -> Experiment:
         evaluation,
         nn.operations(model, shape, config.neuron_params),
         timesteps,
+        layout,
     )
 
 
+def network(
+    config: Config, num_classes: int, axis_name: str | None = None
+) -> nn.SpikingNetwork:
+    """The network of a configuration."""
+    return nn.create(
+        config.model,
+        num_classes=num_classes,
+        timesteps=config.timesteps,
+        dtype=jnp.dtype(config.precision),
+        axis_name=axis_name,
+        **config.model_options,
+    )
+
+
+def _resizer(size: int, normalise):
+    """Enlarges or shrinks uint8 images bilinearly, then normalises them."""
+
+    def apply(inputs):
+        shape = (inputs.shape[0], size, size, inputs.shape[3])
+        floats = inputs.astype(jnp.float32)
+        return normalise(jax.image.resize(floats, shape, "bilinear"))
+
+    return apply
+
+
 def _normaliser(images: np.ndarray):
-    """uint8 inputs to floats, such that every channel of ``images`` is standardised."""
+    """0 to 255 to floats, such that every channel of ``images`` is standardised."""
     channels = np.moveaxis(images, -1, 0)
     counts = [np.bincount(channel.ravel(), minlength=256) for channel in channels]
     grey = np.arange(256)

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import difflib
 import io
-import itertools
 import re
 import sys
 import warnings
@@ -16,6 +15,7 @@ import tyro
 from experiments import config as config_module
 from experiments.config import Config, ConfigError
 from experiments.run_folder import RunError
+from qifjax import parallel
 from qifjax.checkpoint import CheckpointError
 from qifjax.data import DataError
 from qifjax.surrogate import Scalar
@@ -42,6 +42,14 @@ def one_line_errors() -> Iterator[None]:
         # A full disk or a folder that cannot be written is not a fault of the program.
         place = f" ({error.filename})" if error.filename else ""
         fail(f"{error.strerror or error}{place}")
+
+
+def layout(mode: parallel.Mode, count: int | None) -> parallel.Layout:
+    """The devices that ``--parallel`` and ``--devices`` ask for."""
+    try:
+        return parallel.layout(mode, count)
+    except ValueError as error:
+        raise ConfigError(f"--parallel {mode}: {error}") from error
 
 
 def parse(command: type[T], argv: Sequence[str] | None, program: str) -> T:
@@ -103,8 +111,10 @@ def _parse(command: type[T], default: T, arguments: list[str], program: str) -> 
         if stop.code == 0:
             print(captured.getvalue(), end="")
             raise
-        fail(_without_box(captured.getvalue()))
+        fail(_message(captured.getvalue()))
     if unknown:
+        if not unknown[0].startswith("-"):
+            fail(f"unexpected argument {unknown[0]!r}: options begin with --")
         known = _flags(command)
         close = difflib.get_close_matches(unknown[0], known, 1)
         hint = f", did you mean {close[0]}?" if close else ""
@@ -149,11 +159,11 @@ def _numbers_only() -> tyro.constructors.ConstructorRegistry:
     return registry
 
 
-def _without_box(text: str) -> str:
-    """What stands in the frame that tyro draws around an error, without its end."""
-    lines = [re.sub(r"[│╭╮╰╯─]", "", line).strip(" -") for line in text.splitlines()]
-    first = itertools.takewhile(lambda line: "helptext" not in line, lines)
-    return " ".join(line for line in first if line) or "the arguments cannot be parsed"
+def _message(text: str) -> str:
+    """The sentence in tyro's error text: title, rule, sentence, rule, help text."""
+    sections = re.split(r"^[ -]*-{9,}[ -]*$", text, flags=re.MULTILINE)
+    message = sections[1] if len(sections) > 1 else text
+    return " ".join(message.split()) or "the arguments cannot be parsed"
 
 
 def _show_warning(message, category, *_, **__):

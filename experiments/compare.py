@@ -13,7 +13,9 @@ from experiments.comparison import Comparison, summarise
 from experiments.comparison_figure import draw
 from experiments.config import Config, ConfigError
 from experiments.engine import run
+from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder, write_json, write_text
+from qifjax.parallel import Mode
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Compare:
       seeds: number of seeds, counted from --seed.
       workdir: folder of all runs and of the comparison; by default runs/NAME.
       data_dir: where data sets are.
+      parallel: see experiments.train.
+      devices: see experiments.train.
       report: Markdown file to write the comparison to as well, with the figure and the
         numbers beside it.
     """
@@ -39,6 +43,8 @@ class Compare:
     seeds: int = 1
     workdir: Path | None = None
     data_dir: Path = Path(".data")
+    parallel: Mode = "jit"
+    devices: int | None = None
     report: Path | None = None
 
 
@@ -53,7 +59,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise ConfigError(f"--neurons must name each model once, got {given!r}")
         workdir = options.workdir or Path("runs") / options.config.name
         command = " ".join([program, *cli.arguments(argv)])
-        comparison = compare(options, workdir, command)
+        try:
+            comparison = compare(options, workdir, command)
+        except Interrupted as interruption:
+            print(f"stopped: {interruption}; go on with: {command}")
+            return
         write(comparison, workdir / "comparison.md")
         print(f"\n{comparison.to_markdown()}\n{workdir}/comparison.md")
         if options.report is not None:
@@ -64,12 +74,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 def compare(options: Compare, workdir: Path, command: str) -> Comparison:
     """Trains every neuron model with every seed and summarises the results."""
     folders: dict[str, list[RunFolder]] = {}
+    layout = cli.layout(options.parallel, options.devices)
     first = options.config.seed
     for seed in range(first, first + options.seeds):
         for neuron in options.neurons:
             config = dataclasses.replace(options.config, neuron=neuron, seed=seed)
             folder = RunFolder(workdir / f"{neuron}-seed{seed}")
-            run(config, folder, options.data_dir, resume=folder.started)
+            run(config, folder, options.data_dir, layout, resume=folder.started)
             folders.setdefault(neuron, []).append(folder)
     return summarise(command, folders)
 

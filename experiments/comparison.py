@@ -108,8 +108,9 @@ class Comparison:
             "",
             f"Mean ± sample standard deviation over {len(self.seeds)} seed(s); "
             f"accuracy on the {self.examples:,} {self.evaluated_on} examples after the "
-            "last epoch, with no choice of epoch. Energy of one image by eq. 17 of the "
-            "paper (45 nm, float32), where the first layer sees analog values.",
+            "last epoch, with no choice of epoch. Energy of an example by eq. 17 of "
+            "the paper (45 nm, float32): MAC where a layer sees an image, AC at the "
+            "rate of its input elsewhere.",
             "",
         ]
         return "\n".join(lines)
@@ -176,10 +177,13 @@ def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Compa
     config = first["config"]
     split = config["evaluate_on"]
     curves = {n: [folder.metrics() for folder in runs] for n, runs in folders.items()}
-    rate, decay = config["learning_rate"], config["weight_decay"]
+    decay = config["weight_decay"]
+    rate = f"{config['learning_rate']:g}"
+    if config.get("lif_learning_rate"):
+        rate += f" (LIF {config['lif_learning_rate']:g})"
     description = (
         f"{config['model']} on {config['dataset']}, T = {first['timesteps']}, "
-        f"{config['epochs']} epochs, {config['optimizer']} at {rate:g} with cosine "
+        f"{config['epochs']} epochs, {config['optimizer']} at {rate} with cosine "
         f"decay, weight decay {decay:g}, batch {config['batch_size']}, "
         f"{first['parameter_count']:,} parameters."
     )

@@ -30,7 +30,7 @@ def draw(comparison: Comparison, path: Path) -> None:
     curves, rates, energies = figure.subplots(1, 3)
     _curves(curves, comparison)
     _bars(rates, comparison, "firing_rate", "spikes per neuron and step")
-    _bars(energies, comparison, "energy_mj", "energy of an image (mJ)")
+    _bars(energies, comparison, "energy_mj", "energy of an example (mJ)")
     energies.set_yscale("log")
     figure.suptitle(f"{comparison.name}, {len(comparison.seeds)} seed(s)", fontsize=10)
     partial = path.with_name(path.name + ".partial")

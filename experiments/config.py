@@ -5,12 +5,12 @@ import difflib
 import importlib
 import pkgutil
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 import qifjax
 from experiments import configs
 from qifjax import EulerQIFParams, LIFParams, NeuronParams, QIFParams, data, nn
-from qifjax.optimizers import OPTIMIZERS
+from qifjax.data.augment import RECIPES
 
 
 class ConfigError(Exception):
@@ -24,6 +24,8 @@ class Config:
     Attributes:
       name: name of the experiment.
       dataset: data set, see qifjax.data.names().
+      augment: augmentation of training examples, see qifjax.data.augment.RECIPES.
+      resize: side in pixels to which images are resized bilinearly; 0 leaves them.
       evaluate_on: "test" trains on all training examples; "validation" holds a tenth of
         them out and never reads the test set, for choosing between settings.
       model: network, see qifjax.nn.names().
@@ -33,9 +35,20 @@ class Config:
       qif: parameters of --neuron qif.
       lif: parameters of --neuron lif.
       euler_qif: parameters of --neuron euler_qif.
+      precision: dtype of convolutions and dense layers; membranes, statistics, loss and
+        weights stay float32.
       optimizer: "adam" (AdamW) or "sgd" (momentum 0.9), both with cosine decay to zero.
-      learning_rate: learning rate of the first step.
+      learning_rate: largest learning rate.
+      lif_learning_rate: the same for --neuron lif, where it differs; 0 where not.
+      warmup_epochs: epochs over which the learning rate rises from zero.
       weight_decay: weight decay.
+      decay: "all" decays every parameter, "kernels" neither biases nor norms.
+      loss: "cross_entropy" of the mean over time, or "tet", the mean of each step's.
+      label_smoothing: share of the target that is spread over all classes.
+      clip_norm: largest norm of the gradient; 0 does not clip.
+      accumulate: steps whose mean gradient makes one update.
+      average: weight of the old moving average of the weights, which is then what is
+        evaluated; 0 keeps none.
       batch_size: examples a step.
       epochs: passes over the training examples; 0 evaluates the initial network.
       seed: seed of initialisation and data order.
@@ -43,6 +56,8 @@ class Config:
 
     name: str = "custom"
     dataset: str = "digits"
+    augment: str = "none"
+    resize: int = 0
     evaluate_on: Literal["test", "validation"] = "test"
     model: str = "lenet5"
     model_options: dict[str, bool | int | float | str] = field(default_factory=dict)
@@ -51,9 +66,18 @@ class Config:
     qif: QIFParams = QIFParams()
     lif: LIFParams = LIFParams()
     euler_qif: EulerQIFParams = EulerQIFParams()
+    precision: Literal["float32", "bfloat16"] = "float32"
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 1e-3
+    lif_learning_rate: float = 0.0
+    warmup_epochs: int = 0
     weight_decay: float = 1e-4
+    decay: Literal["all", "kernels"] = "all"
+    loss: Literal["cross_entropy", "tet"] = "cross_entropy"
+    label_smoothing: float = 0.0
+    clip_norm: float = 0.0
+    accumulate: int = 1
+    average: float = 0.0
     batch_size: int = 128
     epochs: int = 10
     seed: int = 0
@@ -64,6 +88,12 @@ class Config:
         params: NeuronParams = getattr(self, self.neuron)
         return params
 
+    @property
+    def neuron_learning_rate(self) -> float:
+        """Learning rate of the chosen neuron model."""
+        lif = self.lif_learning_rate if self.neuron == "lif" else 0.0
+        return lif or self.learning_rate
+
     def check(self) -> None:
         """Raises ConfigError for the first value that makes no sense."""
         at_least = (
@@ -72,6 +102,11 @@ class Config:
             ("batch_size", 2),
             ("seed", 0),
             ("weight_decay", 0),
+            ("lif_learning_rate", 0),
+            ("resize", 0),
+            ("warmup_epochs", 0),
+            ("clip_norm", 0),
+            ("accumulate", 1),
         )
         for name, least in at_least:
             if not getattr(self, name) >= least:
@@ -81,14 +116,27 @@ class Config:
                 )
         if not self.learning_rate > 0:
             raise ConfigError(f"--learning-rate must be > 0, got {self.learning_rate}")
+        for name in ("label_smoothing", "average"):
+            if not 0 <= getattr(self, name) < 1:
+                flag = "--" + name.replace("_", "-")
+                given = getattr(self, name)
+                raise ConfigError(f"{flag} must be at least 0 and below 1, got {given}")
+        if self.warmup_epochs > self.epochs:
+            raise ConfigError(
+                f"--warmup-epochs must be at most --epochs {self.epochs}, "
+                f"got {self.warmup_epochs}"
+            )
         if self.dataset not in data.names():
             known = ", ".join(data.names())
             raise ConfigError(f"unknown --dataset {self.dataset!r} (known: {known})")
-        if self.optimizer not in OPTIMIZERS:
-            known = ", ".join(OPTIMIZERS)
-            raise ConfigError(
-                f"unknown --optimizer {self.optimizer!r} (known: {known})"
-            )
+        if self.augment not in RECIPES:
+            known = ", ".join(RECIPES)
+            raise ConfigError(f"unknown --augment {self.augment!r} (known: {known})")
+        for setting in dataclasses.fields(self):
+            choices, given = get_args(setting.type), getattr(self, setting.name)
+            if get_origin(setting.type) is Literal and given not in choices:
+                flag, known = "--" + setting.name.replace("_", "-"), ", ".join(choices)
+                raise ConfigError(f"unknown {flag} {given!r} (known: {known})")
         try:
             qifjax.validate(self.neuron_params)
             nn.create(

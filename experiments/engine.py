@@ -2,31 +2,51 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
-from experiments import provenance
+from experiments import provenance, result
 from experiments.build import Experiment, build
 from experiments.config import Config
+from experiments.interruption import Interrupted, Request, on_request
 from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunError, RunFolder
-from qifjax import nn
+from qifjax import processes
 from qifjax.checkpoint import Checkpoints
-from qifjax.energy import layer_energy
-from qifjax.evaluation import Evaluation
-from qifjax.training import TrainState
+from qifjax.parallel import Layout
+from qifjax.training import Totals, TrainState
 
-SCHEMA_VERSION = 1
 # A bar that moves and an interruption that is heard, at next to no cost.
 _STEPS_A_DISPATCH = 25
+
+
+class Snapshot(NamedTuple):
+    """What a checkpoint holds: the state, and the part of its epoch that is done.
+
+    Attributes:
+      state: state of the training, on the devices.
+      totals: sums over the steps of the current epoch so far, on the host.
+      seconds: time that they took, float32 ``[]``, on the host.
+    """
+
+    state: TrainState
+    totals: Totals
+    seconds: np.ndarray
+
+    @classmethod
+    def of(cls, state: TrainState) -> "Snapshot":
+        """A state at the beginning of an epoch."""
+        return cls(state, jax.device_get(Totals.zero()), np.zeros((), np.float32))
 
 
 def run(
     config: Config,
     folder: RunFolder,
     data_dir: Path,
+    layout: Layout,
     *,
     resume: bool = False,
     resume_step: int | None = None,
@@ -37,6 +57,7 @@ def run(
       config: what to compute.
       folder: where to write it.
       data_dir: where data sets are.
+      layout: the devices to run on; no part of the configuration.
       resume: go on with the run that the folder holds; a finished one is only read.
       resume_step: checkpoint to go on from; None takes the newest.
 
@@ -46,127 +67,112 @@ def run(
     Raises:
       ConfigError, DataError, CheckpointError, RunError: see their texts; nothing that
         was there is lost.
+      Interrupted: if SIGTERM or SIGINT came; the run can be resumed.
     """
     config.check()
-    experiment = build(config, data_dir)
-    folder.open(config, resume)
+    # The code is what it was when it was loaded, not when the run ends.
+    origin = provenance.describe()
+    experiment = build(config, data_dir, layout)
+    if processes.is_first():
+        folder.open(config, resume)
+    processes.wait_for_all("the run folder is open")
     if folder.finished:
         return folder.result()
 
     programs = Programs(experiment, config.seed)
     checkpoints = Checkpoints(folder.checkpoints)
-    state = programs.initial
+    snapshot = Snapshot.of(programs.initial)
     if checkpoints.steps():
-        state = checkpoints.restore(state, resume_step)
+        snapshot = checkpoints.restore(snapshot, resume_step)
     total = config.epochs * experiment.epoch_steps
-    folder.start_metrics(int(state.step) // experiment.epoch_steps)
+    step = int(snapshot.state.step)
+    if processes.is_first():
+        folder.start_metrics(step // experiment.epoch_steps)
     label = f"{config.name} {config.neuron} seed {config.seed}"
-    with Progress(label, total, int(state.step)) as progress:
-        while int(state.step) < total:
-            state, entry = _epoch(experiment, programs, state, progress, checkpoints)
-            scores = programs.evaluate(state)
-            entry |= {"loss": float(scores.loss), "accuracy": float(scores.accuracy)}
-            checkpoints.save(int(state.step), state)
-            folder.add_metrics(entry)
-            progress.epoch(entry, config.epochs, config.evaluate_on)
+    with Progress(label, total, step) as progress, on_request() as request:
+        while step < total:
+            snapshot = _to_the_end_of_the_epoch(
+                experiment, programs, snapshot, progress, checkpoints, request
+            )
+            step = int(snapshot.state.step)
+            if step % experiment.epoch_steps == 0:
+                entry = _entry(experiment, programs, snapshot)
+                snapshot = Snapshot.of(snapshot.state)
+                # In this order: a run killed in between repeats the epoch with its
+                # metrics.
+                if processes.is_first():
+                    folder.add_metrics(entry)
+                    progress.epoch(entry, config.epochs, config.evaluate_on)
+            checkpoints.save(step, snapshot)
+            if step < total and _stopping(request):
+                raise Interrupted(
+                    f"{request.signal or 'another process'} at step {step} of {total}; "
+                    f"checkpoint: {checkpoints.path(step)}"
+                )
 
-    result = _result(config, experiment, programs, state, folder)
-    folder.finish(result)
-    return result
+    final = result.describe(
+        config, experiment, programs, snapshot.state, folder, origin
+    )
+    if processes.is_first():
+        folder.finish(final)
+    return final
 
 
-def _epoch(
+def _stopping(request: Request) -> bool:
+    """Whether the run ends here; all processes agree on the step."""
+    return processes.any_of(request.signal is not None)
+
+
+def _to_the_end_of_the_epoch(
     experiment: Experiment,
     programs: Programs,
-    state: TrainState,
+    snapshot: Snapshot,
     progress: Progress,
     checkpoints: Checkpoints,
-) -> tuple[TrainState, dict[str, Any]]:
-    """Trains to the end of the current epoch."""
+    request: Request,
+) -> Snapshot:
+    """Trains until the epoch ends or somebody asks to stop."""
+    state, totals, before = snapshot
     start = time.perf_counter()
     order = programs.order(state)
-    loss = correct = examples = 0.0
     left = experiment.epoch_steps - int(state.step) % experiment.epoch_steps
-    while left:
+    while left and not _stopping(request):
         steps = min(left, _STEPS_A_DISPATCH)
-        state, totals = programs.train(state, order, steps)
-        if totals.bad_step >= 0:
+        state, new = programs.train(state, order, steps)
+        if new.bad_step >= 0:
             kept = checkpoints.steps()
             last = checkpoints.path(kept[-1]) if kept else "none"
             raise RunError(
-                f"the loss is not finite at step {totals.bad_step}; "
+                f"the loss is not finite at step {new.bad_step}; "
                 f"last good checkpoint: {last}; "
                 "try a smaller --learning-rate in another --workdir"
             )
-        loss += float(totals.loss)
-        correct += float(totals.correct)
-        examples += float(totals.examples)
+        totals = jax.device_get(totals.add(new))
         left -= steps
         progress.steps(steps)
-    seconds = time.perf_counter() - start
-    entry = {
-        "epoch": int(state.step) // experiment.epoch_steps,
-        "step": int(state.step),
-        "train_loss": loss / examples,
-        "train_accuracy": correct / examples,
-        "train_seconds": seconds,
-        "examples_per_second": examples / seconds,
-    }
-    return state, entry
+    seconds = np.asarray(before + (time.perf_counter() - start), np.float32)
+    return Snapshot(state, totals, seconds)
 
 
-def _result(
-    config: Config,
-    experiment: Experiment,
-    programs: Programs,
-    state: TrainState,
-    folder: RunFolder,
+def _entry(
+    experiment: Experiment, programs: Programs, snapshot: Snapshot
 ) -> dict[str, Any]:
+    """The metrics of an epoch that has been trained."""
+    state, totals = snapshot.state, snapshot.totals
     scores = programs.evaluate(state)
-    metrics = folder.metrics()
-    seconds = sum(entry["train_seconds"] for entry in metrics)
-    trained = len(metrics) * experiment.epoch_steps * experiment.task.batch_size
-    last = metrics[-1] if metrics else {}
-    training, evaluation = experiment.training, experiment.evaluation
+    step, examples = int(state.step), float(totals.examples)
+    rate = experiment.task.optimizer.learning_rate(
+        experiment.hparams.learning_rate, step - 1
+    )
     return {
-        "schema_version": SCHEMA_VERSION,
-        "config": config.to_json(),
-        "seed": config.seed,
-        **provenance.describe(),
-        "parameter_count": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-        "compile_seconds": programs.compile_seconds,
-        "train_seconds": seconds,
-        "examples_per_second": trained / seconds if seconds else None,
-        "peak_memory_bytes": provenance.peak_memory_bytes(),
-        "train": {
-            "loss": last.get("train_loss"),
-            "accuracy": last.get("train_accuracy"),
-            **vars(training.description),
-        },
-        config.evaluate_on: {
-            "loss": float(scores.loss),
-            "accuracy": float(scores.accuracy),
-            "examples": len(evaluation),
-            **vars(evaluation.description),
-        },
-        "timesteps": experiment.timesteps,
-        **_activity(experiment, scores),
-    }
-
-
-def _activity(experiment: Experiment, scores: Evaluation) -> dict[str, Any]:
-    """Firing rates and energy, per layer in the order in which layers run."""
-    operations = experiment.operations
-    rates = nn.by_layer(scores.activity, "rate")
-    input_rates = nn.by_layer(scores.activity, "input_rate")
-    firing_rate = {name: float(rates[name]) for name in operations if name in rates}
-    neurons = {name: operations[name].count for name in firing_rate}
-    fired = sum(rate * neurons[name] for name, rate in firing_rate.items())
-    energy = layer_energy(operations, input_rates, experiment.timesteps)
-    energy = {name: float(value) for name, value in energy.items()}
-    return {
-        "firing_rate": firing_rate,
-        "mean_firing_rate": fired / sum(neurons.values()),
-        "energy_mj": energy,
-        "total_energy_mj": sum(energy.values()),
+        "epoch": step // experiment.epoch_steps,
+        "step": step,
+        "train_loss": float(totals.loss) / examples,
+        "train_accuracy": float(totals.correct) / examples,
+        "gradient_norm": float(totals.gradient_norm) / experiment.epoch_steps,
+        "learning_rate": float(rate),
+        "train_seconds": float(snapshot.seconds),
+        "examples_per_second": examples / float(snapshot.seconds),
+        "loss": float(scores.loss),
+        "accuracy": float(scores.accuracy),
     }

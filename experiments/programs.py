@@ -29,13 +29,17 @@ class Programs:
     """
 
     def __init__(self, experiment: Experiment, seed: int):
-        task, hparams = experiment.task, experiment.hparams
-        self._training = _on_device(experiment.training)
-        self._evaluation = _on_device(experiment.evaluation)
+        layout, hparams = experiment.layout, experiment.hparams
+        task = experiment.task
+        training, evaluation = map(
+            _examples, (experiment.training, experiment.evaluation)
+        )
         self._hparams = hparams
-        two = take(self._training, jnp.arange(2)).inputs
-        key = jax.random.key(seed)
-        self.initial = init_state(task, hparams, key, two)
+        two = take(training, jnp.arange(2)).inputs
+        self.initial = layout.create(
+            lambda: init_state(task, hparams, jax.random.key(seed), two)
+        )
+        self._training, self._evaluation = layout.spread((training, evaluation))
 
         start = time.perf_counter()
         number = len(experiment.training)
@@ -43,18 +47,24 @@ class Programs:
             epoch_order, number=number, batch_size=task.batch_size
         )
         self._order = jax.jit(order)
-        train = jax.jit(functools.partial(train_steps, task), donate_argnums=0)
-        first_order = self._order(self.initial)
-        self._train = train.lower(
-            self.initial, self._training, first_order, hparams, jnp.int32(1)
-        ).compile()
-        score = jax.jit(functools.partial(evaluate, task))
-        self._evaluate = score.lower(
-            self.initial.params,
-            self.initial.model_state,
-            self._evaluation,
-            hparams.neuron,
-        ).compile()
+        self._train = layout.compile(
+            functools.partial(train_steps, task),
+            (
+                self.initial,
+                self._training,
+                self._order(self.initial),
+                hparams,
+                jnp.int32(1),
+            ),
+            fixed=1,
+            donate=True,
+        )
+        state = self.initial
+        self._evaluate = layout.compile(
+            functools.partial(evaluate, task),
+            (state.evaluated, state.model_state, self._evaluation, hparams.neuron),
+            fixed=2,
+        )
         self.compile_seconds = time.perf_counter() - start
 
     def order(self, state: TrainState) -> jax.Array:
@@ -82,10 +92,10 @@ class Programs:
     def evaluate(self, state: TrainState) -> Evaluation:
         """Scores a state on the whole evaluation set; the means are on the host."""
         scores: Evaluation = self._evaluate(
-            state.params, state.model_state, self._evaluation, self._hparams.neuron
+            state.evaluated, state.model_state, self._evaluation, self._hparams.neuron
         )
         return jax.device_get(scores)
 
 
-def _on_device(dataset: Dataset) -> Examples:
+def _examples(dataset: Dataset) -> Examples:
     return Examples(jnp.asarray(dataset.inputs), jnp.asarray(dataset.labels))

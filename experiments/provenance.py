@@ -15,22 +15,20 @@ _PACKAGES = ("qifjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "nu
 
 
 def describe() -> dict[str, Any]:
-    """Commit, package versions and devices of this process."""
-    devices = jax.devices()
+    """Commit, package versions and kind of device of this process."""
     return {
         "git_commit": _commit(),
         "versions": {
             "python": sys.version.split()[0],
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
-        "device": _device(devices[0]),
-        "device_count": len(devices),
+        "device": _device(jax.devices()[0]),
     }
 
 
 def peak_memory_bytes() -> int:
-    """Largest memory of the device so far; on CPU, of the process."""
-    statistics = jax.devices()[0].memory_stats() or {}
+    """Largest memory of a device of this process so far; on CPU, of the process."""
+    statistics = jax.local_devices()[0].memory_stats() or {}
     if "peak_bytes_in_use" in statistics:
         return int(statistics["peak_bytes_in_use"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,5 +1,6 @@
 """Trains one network: python -m experiments.train CONFIG [options]."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Annotated
 import tyro
 
 from experiments import cli
-from experiments.config import Config
+from experiments.config import Config, ConfigError
 from experiments.engine import run
+from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder
+from qifjax import processes
+from qifjax.parallel import Mode
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,14 @@ class Train:
       config: the configuration.
       workdir: folder of the run; by default runs/NAME-NEURON-seedN.
       data_dir: where data sets are.
+      parallel: "jit" runs on one device, "pmap" divides each batch over the devices of
+        this machine, "mesh" over those of all machines; the result is the same.
+      devices: number of devices; by default one for "jit", else all.
+      processes: number of processes of a run over many machines, each started with the
+        same options and --parallel mesh; 0 takes it, and the two below, from the
+        environment of the cluster.
+      process_index: number of this process, from 0.
+      coordinator: address of process 0, as HOST:PORT.
       resume: go on with the run in the folder, from its newest checkpoint.
       resume_step: go on from the checkpoint of this step.
     """
@@ -30,6 +42,11 @@ class Train:
     config: Annotated[Config, tyro.conf.arg(name="")]
     workdir: Path | None = None
     data_dir: Path = Path(".data")
+    parallel: Mode = "jit"
+    devices: int | None = None
+    processes: int = 1
+    process_index: int | None = None
+    coordinator: str | None = None
     resume: bool = False
     resume_step: int | None = None
 
@@ -38,20 +55,60 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         options = cli.parse_with_config(Train, argv, "python -m experiments.train")
         config = options.config
+        _connect(options)
         workdir = options.workdir or default_workdir(config)
-        result = run(
-            config,
-            RunFolder(workdir),
-            options.data_dir,
-            resume=options.resume or options.resume_step is not None,
-            resume_step=options.resume_step,
-        )
+        try:
+            result = run(
+                config,
+                RunFolder(workdir),
+                options.data_dir,
+                cli.layout(options.parallel, options.devices),
+                resume=options.resume or options.resume_step is not None,
+                resume_step=options.resume_step,
+            )
+        except Interrupted as interruption:
+            print(f"stopped: {interruption}; go on with: {_resume_command(argv)}")
+            return
         scores = result[config.evaluate_on]
+        if not processes.is_first():
+            return
         print(
             f"{config.evaluate_on} accuracy {scores['accuracy']:.4f}, "
             f"mean firing rate {result['mean_firing_rate']:.4f}, "
             f"energy {result['total_energy_mj']:.3g} mJ an image; {workdir}/result.json"
         )
+
+
+def _connect(options: Train) -> None:
+    """Joins the other processes, if there are any."""
+    if options.processes == 1:
+        return
+    place = (options.process_index, options.coordinator)
+    if options.parallel != "mesh":
+        raise ConfigError(
+            "--processes needs --parallel mesh, which divides batches over all of them"
+        )
+    if options.processes and None in place:
+        raise ConfigError(
+            f"--processes {options.processes} needs --process-index and --coordinator; "
+            "--processes 0 takes all three from the cluster"
+        )
+    try:
+        processes.connect(options.coordinator, options.processes or None, place[0])
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"cannot join the processes: {error}") from error
+
+
+def _resume_command(argv: Sequence[str] | None) -> str:
+    """The command that goes on with the run of a command."""
+    given = iter(cli.arguments(argv))
+    kept = []
+    for argument in given:
+        if argument == "--resume-step":
+            next(given)
+        elif not argument.startswith("--resume"):
+            kept.append(argument)
+    return shlex.join(["python", "-m", "experiments.train", *kept, "--resume"])
 
 
 def default_workdir(config: Config) -> Path:

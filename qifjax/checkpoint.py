@@ -7,12 +7,16 @@ damaged bytes without a word.
 
 import hashlib
 import json
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
+
+from qifjax import processes
 
 PyTree = Any
 _STATE, _MANIFEST = "state", "manifest.json"
@@ -57,17 +61,20 @@ class Checkpoints:
         """
         final = self.path(step)
         partial = final.with_name(final.name + ".partial")
+        first = processes.is_first()
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
+            if first:
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir(parents=True)
+                size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+                _require_space(partial, size)
+            processes.wait_for_all(f"checkpoint {step} begins")
             with ocp.StandardCheckpointer() as checkpointer:
                 checkpointer.save(partial / _STATE, state)
                 checkpointer.wait_until_finished()
-            manifest = json.dumps(_digests(partial / _STATE), indent=2) + "\n"
-            (partial / _MANIFEST).write_text(manifest)
-            if final.exists():
-                shutil.rmtree(final)
-            partial.rename(final)
+            if first:
+                _complete(partial, final)
+            processes.wait_for_all(f"checkpoint {step} is complete")
         except Exception as error:
             # Orbax and its storage raise many kinds; to the run they all mean this.
             shutil.rmtree(partial, ignore_errors=True)
@@ -78,8 +85,9 @@ class Checkpoints:
             raise CheckpointError(
                 f"cannot write checkpoint {final} ({_first_line(error)}); {last}"
             ) from error
-        for old in self.steps()[: -self.keep]:
-            shutil.rmtree(self.path(old))
+        if first:
+            for old in self.steps()[: -self.keep]:
+                shutil.rmtree(self.path(old))
 
     def restore(self, like: PyTree, step: int | None = None) -> PyTree:
         """Reads a checkpoint after verifying every file of it.
@@ -123,6 +131,26 @@ class Checkpoints:
                 f"checkpoint {self.path(chosen)} does not fit this run "
                 f"({_first_line(error)})"
             ) from error
+
+
+def _complete(partial: Path, final: Path) -> None:
+    """Adds the manifest to a checkpoint and gives it its name."""
+    manifest = json.dumps(_digests(partial / _STATE), indent=2) + "\n"
+    (partial / _MANIFEST).write_text(manifest)
+    if final.exists():
+        shutil.rmtree(final)
+    partial.rename(final)
+
+
+def _require_space(folder: Path, size: int) -> None:
+    """Raises OSError where ``size`` bytes cannot be written.
+
+    Orbax finds out too late: its writers fail in the background, one by one, and each
+    leaves a traceback on the terminal.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from qifjax.losses import cross_entropy
 from qifjax.neurons import NeuronParams
-from qifjax.training import Examples, PyTree, Task, take
+from qifjax.training import Examples, PyTree, Task
 
 
 class Evaluation(NamedTuple):
@@ -50,14 +50,16 @@ def evaluate(
     positions = jnp.arange(-(-number // size) * size).reshape(-1, size)
 
     def batch_sums(chosen):
-        batch = take(examples, jnp.minimum(chosen, number - 1))
+        chosen = task.share(chosen)
+        batch = task.batch(examples, jnp.minimum(chosen, number - 1))
         mask = (chosen < number).astype(jnp.float32)
         inputs = task.preprocess(batch.inputs)
-        logits, activity = task.network.evaluate(params, model_state, inputs, neuron)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-        correct = (jnp.argmax(logits, -1) == batch.labels).astype(jnp.float32)
+        outputs, activity = task.network.evaluate(params, model_state, inputs, neuron)
+        losses = cross_entropy(outputs, batch.labels)
+        predicted = jnp.argmax(jnp.mean(outputs, axis=0), -1)
+        correct = (predicted == batch.labels).astype(jnp.float32)
         each = Evaluation(losses, correct, activity)
         return jax.tree.map(lambda leaf: jnp.tensordot(mask, leaf, 1), each)
 
-    sums = jax.lax.map(batch_sums, positions)
+    sums = task.sum(jax.lax.map(batch_sums, positions))
     return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0) / number, sums)

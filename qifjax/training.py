@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import optax
 
 from qifjax.data.dataset import Batch
+from qifjax.losses import Loss, cross_entropy
 from qifjax.neurons import NeuronParams
 from qifjax.optimizers import Optimizer
 from qifjax.surrogate import Scalar
@@ -29,7 +30,7 @@ class HParams(NamedTuple):
 
     Attributes:
       neuron: neuron parameters.
-      learning_rate: learning rate of the first step.
+      learning_rate: largest learning rate of the schedule.
       weight_decay: weight decay, as the optimizer defines it.
     """
 
@@ -47,6 +48,7 @@ class TrainState(NamedTuple):
       model_state: what the network changes itself (batch statistics).
       opt_state: state of the optimizer.
       key: PRNG key of the run; constant.
+      average: exponential moving average of ``params``, or None where none is kept.
     """
 
     step: jax.Array
@@ -54,6 +56,12 @@ class TrainState(NamedTuple):
     model_state: PyTree
     opt_state: PyTree
     key: jax.Array
+    average: PyTree = None
+
+    @property
+    def evaluated(self) -> PyTree:
+        """The parameters to evaluate: the average, where there is one."""
+        return self.params if self.average is None else self.average
 
 
 class Examples(NamedTuple):
@@ -73,8 +81,9 @@ class Network(NamedTuple):
 
     Attributes:
       init: ``(key, inputs, neuron) -> (params, model_state)``.
-      train: ``(params, model_state, inputs, neuron, key) -> (logits, model_state)``.
-      evaluate: ``(params, model_state, inputs, neuron) -> (logits, activity)``; every
+      train: ``(params, model_state, inputs, neuron, key) -> (outputs, model_state)``
+        with the last layer at every step, ``[T, B, classes]``.
+      evaluate: ``(params, model_state, inputs, neuron) -> (outputs, activity)``; every
         leaf of ``activity`` has the batch as its first axis.
     """
 
@@ -89,19 +98,48 @@ class Task:
 
     Attributes:
       network: the network.
-      optimizer: one of :data:`qifjax.optimizers.OPTIMIZERS`, or alike.
+      optimizer: how gradients become updates.
       preprocess: uint8 inputs to floating point inputs of the network.
       batch_size: examples a step.
-      total_steps: steps of the whole training, over which the learning rate decays.
       augment: ``(key, inputs) -> inputs`` on uint8 inputs of a batch, or None.
+      loss: one of :data:`qifjax.losses.LOSSES`, or alike.
+      label_smoothing: share of the target that is spread over all classes in training.
+      average: weight of the old average of the parameters; 0 keeps none.
+      axis_name: pmap axis over which each batch is divided, if any.
+      place: divides a batch over the devices of a mesh, or None.
     """
 
     network: Network
     optimizer: Optimizer
     preprocess: Callable[[jax.Array], jax.Array]
     batch_size: int
-    total_steps: int
     augment: Callable[[jax.Array, jax.Array], jax.Array] | None = None
+    loss: Loss = cross_entropy
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    axis_name: str | None = None
+    place: Callable[[Batch], Batch] | None = None
+
+    def share(self, chosen: jax.Array) -> jax.Array:
+        """The part of a batch's indices ``[B]`` that this device works on."""
+        if self.axis_name is None:
+            return chosen
+        size = len(chosen) // jax.lax.axis_size(self.axis_name)
+        start = jax.lax.axis_index(self.axis_name) * size
+        return jax.lax.dynamic_slice_in_dim(chosen, start, size)
+
+    def batch(self, examples: "Examples", chosen: jax.Array) -> Batch:
+        """The chosen examples, divided over the devices of a mesh if there is one."""
+        batch = take(examples, chosen)
+        return batch if self.place is None else self.place(batch)
+
+    def mean(self, tree: PyTree) -> PyTree:
+        """The mean over the devices that share a batch."""
+        return tree if self.axis_name is None else jax.lax.pmean(tree, self.axis_name)
+
+    def sum(self, tree: PyTree) -> PyTree:
+        """The sum over the devices that share a batch."""
+        return tree if self.axis_name is None else jax.lax.psum(tree, self.axis_name)
 
 
 class Totals(NamedTuple):
@@ -111,13 +149,31 @@ class Totals(NamedTuple):
       loss: sum of the losses of all examples, float32 ``[]``.
       correct: number of examples classified correctly, float32 ``[]``.
       examples: number of examples, float32 ``[]``.
+      gradient_norm: sum over the steps of the norm of the gradient, float32 ``[]``.
       bad_step: first step whose loss was not finite, int32 ``[]``; -1 if there is none.
     """
 
     loss: jax.Array
     correct: jax.Array
     examples: jax.Array
+    gradient_norm: jax.Array
     bad_step: jax.Array
+
+    @classmethod
+    def zero(cls) -> "Totals":
+        """The sums over no step."""
+        nothing = jnp.float32(0)
+        return cls(nothing, nothing, nothing, nothing, jnp.int32(-1))
+
+    def add(self, new: "Totals") -> "Totals":
+        """The sums over these steps and the ones after them."""
+        return Totals(
+            self.loss + new.loss,
+            self.correct + new.correct,
+            self.examples + new.examples,
+            self.gradient_norm + new.gradient_norm,
+            jnp.where(self.bad_step < 0, new.bad_step, self.bad_step),
+        )
 
 
 def init_state(
@@ -137,14 +193,15 @@ def init_state(
     init_key, run_key = jax.random.split(key)
     prepared = task.preprocess(inputs)
     params, model_state = task.network.init(init_key, prepared, hparams.neuron)
-    opt_state = _optimizer(task, hparams).init(params)
-    return TrainState(jnp.int32(0), params, model_state, opt_state, run_key)
+    opt_state = _transformation(task, hparams).init(params)
+    average = jax.tree.map(jnp.copy, params) if task.average else None
+    return TrainState(jnp.int32(0), params, model_state, opt_state, run_key, average)
 
 
 def train_step(
     task: Task, state: TrainState, batch: Batch, hparams: HParams
 ) -> tuple[TrainState, Totals]:
-    """One step of gradient descent on the mean cross-entropy of a batch.
+    """One step of gradient descent on the mean loss of a batch.
 
     Args:
       task: what to train.
@@ -156,33 +213,45 @@ def train_step(
       ``(state, totals)``: the state after the step and the sums over this batch, taken
       before the step.
     """
-    augment_key, dropout_key = jax.random.split(
-        jax.random.fold_in(state.key, state.step)
-    )
+    step_key = jax.random.fold_in(state.key, state.step)
+    if task.axis_name is not None:
+        step_key = jax.random.fold_in(step_key, jax.lax.axis_index(task.axis_name))
+    augment_key, dropout_key = jax.random.split(step_key)
     inputs = batch.inputs
     if task.augment is not None:
         inputs = task.augment(augment_key, inputs)
     inputs = task.preprocess(inputs)
 
     def mean_loss(params):
-        logits, model_state = task.network.train(
+        outputs, model_state = task.network.train(
             params, state.model_state, inputs, hparams.neuron, dropout_key
         )
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-        return jnp.mean(losses), (logits, model_state)
+        losses = task.loss(outputs, batch.labels, task.label_smoothing)
+        return jnp.mean(losses), (outputs, model_state)
 
     gradient_of = jax.value_and_grad(mean_loss, has_aux=True)
-    (loss, (logits, model_state)), gradients = gradient_of(state.params)
-    updates, opt_state = _optimizer(task, hparams).update(
+    (loss, (outputs, model_state)), gradients = gradient_of(state.params)
+    loss, gradients = task.mean((loss, gradients))
+    updates, opt_state = _transformation(task, hparams).update(
         gradients, state.opt_state, state.params
     )
     params = optax.apply_updates(state.params, updates)
-    count = jnp.float32(batch.labels.size)
-    correct = jnp.sum(jnp.argmax(logits, -1) == batch.labels, dtype=jnp.float32)
-    bad_step = jnp.where(jnp.isfinite(loss), -1, state.step)
-    totals = Totals(loss * count, correct, count, bad_step)
+    average = state.average
+    if average is not None:
+        average = optax.incremental_update(params, average, 1 - task.average)
+
+    predicted = jnp.argmax(jnp.mean(outputs, axis=0), -1)
+    correct = jnp.sum(predicted == batch.labels, dtype=jnp.float32)
+    correct, count = task.sum((correct, jnp.float32(batch.labels.size)))
+    totals = Totals(
+        loss=loss * count,
+        correct=correct,
+        examples=count,
+        gradient_norm=optax.global_norm(gradients),
+        bad_step=jnp.where(jnp.isfinite(loss), -1, state.step),
+    )
     return (
-        TrainState(state.step + 1, params, model_state, opt_state, state.key),
+        TrainState(state.step + 1, params, model_state, opt_state, state.key, average),
         totals,
     )
 
@@ -239,18 +308,11 @@ def train_steps(
         state, totals = carry
         start = state.step % epoch_steps * task.batch_size
         chosen = jax.lax.dynamic_slice_in_dim(order, start, task.batch_size)
-        state, new = train_step(task, state, take(examples, chosen), hparams)
-        totals = Totals(
-            totals.loss + new.loss,
-            totals.correct + new.correct,
-            totals.examples + new.examples,
-            jnp.where(totals.bad_step < 0, new.bad_step, totals.bad_step),
-        )
-        return state, totals
+        batch = task.batch(examples, task.share(chosen))
+        state, new = train_step(task, state, batch, hparams)
+        return state, totals.add(new)
 
-    zero = jnp.float32(0)
-    start = (state, Totals(zero, zero, zero, jnp.int32(-1)))
-    return jax.lax.fori_loop(0, steps, body, start)
+    return jax.lax.fori_loop(0, steps, body, (state, Totals.zero()))
 
 
 def take(examples: Examples, chosen: jax.Array) -> Batch:
@@ -270,5 +332,5 @@ def take(examples: Examples, chosen: jax.Array) -> Batch:
     return Batch(inputs, labels, jnp.ones(chosen.shape, jnp.float32))
 
 
-def _optimizer(task, hparams):
-    return task.optimizer(hparams.learning_rate, hparams.weight_decay, task.total_steps)
+def _transformation(task, hparams):
+    return task.optimizer.transformation(hparams.learning_rate, hparams.weight_decay)

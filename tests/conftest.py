@@ -1,12 +1,22 @@
-"""What every test runs under: strict arithmetic, two CPU devices, no cache."""
+"""What every test runs under: strict arithmetic, two CPU devices, one cache."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + (
     " --xla_force_host_platform_device_count=2"
+    # Most of a test's time is compilation, and its arrays are small.
+    " --xla_backend_optimization_level=0"
 )
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # Many tests train the same network; the workers share what one has compiled.
+    cache = tempfile.mkdtemp(prefix="qifjax-tests-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 
 import jax
 import numpy as np
@@ -30,9 +40,17 @@ def photographs():
     try:
         real = np.asarray(data.load("cifar10", split="test").inputs[:40])
     except data.DataError:
-        digits = data.load("digits").inputs[:40, :32, :32]
+        around = ((0, 0), (2, 2), (2, 2), (0, 0))
+        digits = np.pad(data.load("digits").inputs[:40], around)
         real = np.concatenate([digits, digits[::-1], digits[:, ::-1]], -1)
     shape = real.shape[1:]
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     odd = [np.full(shape, 77), np.where(noise < 128, 3, 200), noise // 20, noise]
     return np.concatenate([real, np.stack(odd).astype(np.uint8)])
+
+
+@pytest.fixture
+def standard_promotion():
+    """JAX's usual dtype promotion, which the schedules of optax rely on."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield

@@ -1,4 +1,4 @@
-"""LeNet-5: counts, conventions, properties; and the registry that makes it."""
+"""LeNet-5: counts, conventions, properties."""
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +7,7 @@ import pytest
 
 import qifjax
 from qifjax import EulerQIFParams, LIFParams, QIFParams, nn
+from tests.networks import parameter_count
 
 NEURONS = [QIFParams(), LIFParams(), EulerQIFParams()]
 
@@ -34,13 +35,13 @@ def test_published_counts(lenet5):
         "conv1/neuron",
         "conv2/conv",
         "conv2/neuron",
-        "fc1",
-        "neuron3",
+        "fc1/dense",
+        "fc1/neuron",
         "fc2",
     ]
     kinds = {name: layer.kind for name, layer in operations.items()}
     assert kinds["conv1/conv"] == "mac"
-    assert kinds["conv2/conv"] == kinds["fc1"] == kinds["fc2"] == "ac"
+    assert kinds["conv2/conv"] == kinds["fc1/dense"] == kinds["fc2"] == "ac"
     synapses = [o.count for o in operations.values() if o.kind != "neuron"]
     assert synapses == [117600, 240000, 48000, 1200]
     neurons = [o.count for o in operations.values() if o.kind == "neuron"]
@@ -140,20 +141,41 @@ def test_bad_input_is_refused(lenet5):
         model.apply(variables, images(28, 28, 1), QIFParams())
     with pytest.raises(TypeError, match="floating point, got uint8"):
         model.apply(variables, jnp.zeros((1, 28, 28, 1), jnp.uint8), QIFParams())
-    with pytest.raises(ValueError, match=r"at least 16 x 16 pixels, got \(8, 8\)"):
+    with pytest.raises(ValueError, match=r"at least 12 x 12 pixels, got \(8, 8\)"):
         model.apply(variables, images(1, 8, 8, 1), QIFParams())
     with pytest.raises(ValueError, match="a > 0"):
         model.apply(variables, images(1, 28, 28, 1), qifjax.QIFParams(a=-1.0))
 
 
-def test_registry_lists_what_there_is():
-    assert "lenet5" in nn.names()
-    assert nn.options("lenet5")["timesteps"] == 2
-    with pytest.raises(
-        ValueError, match=r"'lenet', did you mean 'lenet5'\? .known: .*lenet5"
-    ):
-        nn.create("lenet", num_classes=10)
-    with pytest.raises(
-        ValueError, match=r"option of lenet5 'timestep', did you mean 'timesteps'"
-    ):
-        nn.create("lenet5", num_classes=10, timestep=3)
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({}, 51924),
+        ({"padding": 0}, 34644),
+        ({"pool": "max"}, 51924),
+        ({"fc_norm": "tdbn"}, 51924 + 120),  # gamma and xi in place of a bias
+        ({"weight_init": "pytorch"}, 51924),
+        ({"width_multiplier": 0.5}, 3 * 27 + 8 * 77 + 201 * 60 + 610),
+    ],
+)
+def test_options(options, count):
+    model = nn.create("lenet5", num_classes=10, **options)
+    assert parameter_count(model, (2, 28, 28, 1)) == count
+    x = images(2, 28, 28, 1)
+    variables = model.init(jax.random.key(0), x, QIFParams())
+    assert np.all(np.isfinite(model.apply(variables, x, QIFParams())))
+
+
+def test_initialisation_as_pytorch():
+    model = nn.create("lenet5", num_classes=10, weight_init="pytorch")
+    x = images(2, 28, 28, 1)
+    params = model.init(jax.random.key(0), x, QIFParams())["params"]
+    layers = [
+        (params["conv2"]["conv"]["kernel"], 150),
+        (params["fc1"]["dense"]["kernel"], 400),
+        (params["fc1"]["dense"]["bias"], 400),
+    ]
+    for weights, fan_in in layers:
+        bound = fan_in**-0.5
+        assert abs(weights).max() <= bound
+        np.testing.assert_allclose(weights.std(), bound / 3**0.5, rtol=0.1)

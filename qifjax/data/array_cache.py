@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,58 @@ def load_or_build(
     return arrays
 
 
+class Layout(NamedTuple):
+    """Shape and dtype of an array to come."""
+
+    shape: tuple[int, ...]
+    dtype: type[np.generic]
+
+
+def load_or_fill(
+    folder: Path,
+    layout: Mapping[str, Layout],
+    fill: Callable[[Mapping[str, np.ndarray]], None],
+) -> _Arrays:
+    """As :func:`load_or_build`, for arrays that need not fit into memory.
+
+    Args:
+      folder: where the arrays are kept; its name should say what they depend on.
+      layout: what each array looks like.
+      fill: writes all values into arrays of that layout, which lie on disk, or in
+        memory where the disk refuses.
+
+    Returns:
+      The arrays by name, memory-mapped read-only if they were kept.
+    """
+    arrays = _read(folder)
+    if arrays is not None:
+        return arrays
+
+    def write(partial: Path) -> dict[str, str]:
+        filled = {
+            name: _open_new(partial / f"{name}.npy", *layout[name]) for name in layout
+        }
+        fill(filled)
+        for array in filled.values():
+            array.flush()
+        return {name: checksum(array) for name, array in filled.items()}
+
+    if _publish(folder, write) and (arrays := _read(folder)) is not None:
+        return arrays
+    built = {name: np.zeros(*layout[name]) for name in layout}
+    fill(built)
+    return built
+
+
+def _open_new(path: Path, shape: tuple[int, ...], dtype: type) -> np.memmap:
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    if hasattr(os, "posix_fallocate"):
+        # A full disk has to show here: later it would be a fatal signal.
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
 def checksum(array: np.ndarray) -> str:
     """SHA-256 of the dtype, shape and bytes of an array, in hexadecimal digits."""
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
@@ -59,15 +112,29 @@ def _read(folder: Path) -> _Arrays | None:
 
 def _write(folder: Path, arrays: _Arrays) -> bool:
     """Puts the arrays under the folder's name at once; False where the disk refuses."""
+
+    def write(partial: Path) -> dict[str, str]:
+        for name, array in arrays.items():
+            np.save(partial / f"{name}.npy", array)
+        return {name: checksum(array) for name, array in arrays.items()}
+
+    return _publish(folder, write)
+
+
+def _publish(folder: Path, write: Callable[[Path], Mapping[str, str]]) -> bool:
+    """Makes a folder elsewhere and gives it its name; False where the disk refuses.
+
+    Args:
+      folder: its name.
+      write: writes the arrays into a folder and returns their checksums by name.
+    """
     partial = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(
             tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=folder.parent)
         )
-        for name, array in arrays.items():
-            np.save(partial / f"{name}.npy", array)
-        manifest = {name: checksum(array) for name, array in arrays.items()}
+        manifest = dict(write(partial))
         (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
         # Only a damaged folder, or one that another process has just finished, is here.
         if folder.exists() and _read(folder) is None:

@@ -2,15 +2,26 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from qifjax.data import cifar, digits, fashion_mnist, tfds_arrays, tiny_imagenet
+from qifjax.data import (
+    cifar,
+    digits,
+    fashion_mnist,
+    simulated,
+    tfds_arrays,
+    tiny_imagenet,
+)
 from qifjax.data.array_cache import checksum, load_or_build
 from qifjax.data.dataset import Dataset, Description
 from qifjax.data.errors import DataError
+from qifjax.data.events import event_sets
+from qifjax.data.events.build import Progress
+from qifjax.data.events.catalogue import EVENT_SETS
+from qifjax.data.events.frames import FrameRecipe
 from qifjax.data.splits import hashed_fraction
 
 SPLITS = ("train", "test", "fit", "validation")
@@ -29,6 +40,8 @@ class _Part:
     class_names: tuple[str, ...]
     rule: str
     source: str
+    # What a validation part is chosen by, where it is not the inputs.
+    identity: np.ndarray | None = None
 
 
 def _read_digits(data_dir: Path, part: str) -> _Part:
@@ -86,12 +99,35 @@ _READERS: dict[str, Callable[[Path, str], _Part]] = {
 }
 
 
+def _simulated_reader(name: str) -> Callable[[Path, str], _Part]:
+    image_set = simulated.SETS[name].source
+
+    def read(data_dir: Path, part: str) -> _Part:
+        images = _READERS[image_set](data_dir, part)
+        events = simulated.read(name, images.inputs, part, data_dir)
+        source = f"simulated from {image_set} ({images.source}) by an event camera"
+        return replace(images, inputs=events, source=source, identity=images.inputs)
+
+    return read
+
+
+_READERS |= {name: _simulated_reader(name) for name in simulated.SETS}
+
+
 def names() -> tuple[str, ...]:
     """The names that :func:`load` knows, sorted."""
-    return tuple(sorted(_READERS))
+    return tuple(sorted([*_READERS, *EVENT_SETS]))
 
 
-def load(name: str, data_dir: str | Path = ".data", split: str = "train") -> Dataset:
+def load(
+    name: str,
+    data_dir: str | Path = ".data",
+    split: str = "train",
+    *,
+    frames: FrameRecipe | None = None,
+    split_rule: str | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
     """Reads one split of a data set.
 
     The validation part is a tenth of the training examples, chosen by a hash of each
@@ -102,6 +138,12 @@ def load(name: str, data_dir: str | Path = ".data", split: str = "train") -> Dat
       data_dir: where data sets are; ``digits`` need none.
       split: ``"train"`` (all training examples), ``"test"``, ``"validation"`` (a tenth
         of train) or ``"fit"`` (the other nine).
+      frames: how recordings become frames, for event data sets; None is the default of
+        the data set.
+      split_rule: which of its rules tells train and test apart, for event data sets;
+        likewise.
+      progress: called with the numbers of recordings done and to do, where an event
+        data set is read for the first time.
 
     Returns:
       The examples, uint8, and what is known of them.
@@ -110,14 +152,32 @@ def load(name: str, data_dir: str | Path = ".data", split: str = "train") -> Dat
       DataError: if there is no such data set or split, or its files are missing or
         damaged; the message says what to do.
     """
-    if name not in _READERS:
+    if name not in names():
         raise DataError(f"unknown data set {name!r} (known: {', '.join(names())})")
     if split not in SPLITS:
         raise DataError(f"unknown split {split!r} (known: {', '.join(SPLITS)})")
-    part = _READERS[name](Path(data_dir), "test" if split == "test" else "train")
+    half = "test" if split == "test" else "train"
+    if name in EVENT_SETS:
+        read = event_sets.read_part(
+            name,
+            Path(data_dir),
+            half,
+            recipe=frames,
+            split_rule=split_rule,
+            progress=progress,
+        )
+        part = _Part(*read)
+    elif frames is not None or split_rule is not None:
+        raise DataError(
+            f"{name} has images: frames and split_rule are for event data sets "
+            f"({', '.join(sorted(EVENT_SETS))})"
+        )
+    else:
+        part = _READERS[name](Path(data_dir), half)
     inputs, labels, rule = part.inputs, part.labels, part.rule
     if split in ("fit", "validation"):
-        held_out = hashed_fraction(inputs, "validation") < VALIDATION_SHARE
+        identity = inputs if part.identity is None else part.identity
+        held_out = hashed_fraction(identity, "validation") < VALIDATION_SHARE
         chosen = held_out if split == "validation" else ~held_out
         inputs, labels = inputs[chosen], labels[chosen]
         rule += f"; validation is hash < {VALIDATION_SHARE} of train"

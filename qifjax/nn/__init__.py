@@ -1,22 +1,25 @@
 """Networks and layers in Flax Linen."""
 
 from qifjax.nn.functional import pure
-from qifjax.nn.inspect import by_layer, operations
+from qifjax.nn.inspect import by_layer, inspect_populations, operations
 from qifjax.nn.layers import Conv, Dense, Dropout, Spiking, avg_pool, max_pool
 from qifjax.nn.network import SpikingNetwork
 from qifjax.nn.norm import TDBatchNorm
 from qifjax.nn.registry import create, names, options
+from qifjax.nn.statistics import PopulationStatistics
 
 __all__ = [
     "Conv",
     "Dense",
     "Dropout",
+    "PopulationStatistics",
     "Spiking",
     "SpikingNetwork",
     "TDBatchNorm",
     "avg_pool",
     "by_layer",
     "create",
+    "inspect_populations",
     "max_pool",
     "names",
     "operations",

@@ -1,13 +1,22 @@
-"""What every layer of one call of a network needs to know."""
+"""What every layer of one call of a network needs to know, and layers made with it."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
 
 from qifjax.neurons import NeuronParams
-from qifjax.nn.layers import WindowChoice
+from qifjax.nn.initializers import Initialisation
+from qifjax.nn.layers import Conv, Dense, Spiking, WindowChoice, repeat
+from qifjax.nn.norm import TDBatchNorm
+from qifjax.surrogate import Scalar
 
 
 class Context(NamedTuple):
     """One call of a network.
+
+    The methods make and apply layers with these settings; they may be called only
+    inside a ``linen.compact`` method, whose module the layers then belong to.
 
     Attributes:
       neuron: neuron parameters; their type selects the dynamics.
@@ -15,6 +24,10 @@ class Context(NamedTuple):
       train: normalise by the statistics of the batch, apply dropout.
       timesteps: number of time steps T.
       static: the input is an image, real-valued and the same at every step.
+      dtype: dtype of convolutions and dense layers; the membrane stays float32.
+      axis_name: pmap axis over which batch statistics are averaged, if any.
+      weight_init: how weights and biases start.
+      learned: every population of neurons owns parameters that are trained.
     """
 
     neuron: NeuronParams
@@ -22,3 +35,115 @@ class Context(NamedTuple):
     train: bool
     timesteps: int
     static: bool
+    dtype: Any
+    axis_name: str | None
+    weight_init: Initialisation
+    learned: bool
+
+    def conv(
+        self,
+        x: jax.Array,
+        features: int,
+        kernel_size: int,
+        *,
+        name: str,
+        strides: int = 1,
+        padding: int | None = None,
+        depthwise: bool = False,
+        use_bias: bool = False,
+        analog: bool = False,
+    ) -> jax.Array:
+        """Convolves ``[T, B, H, W, C]`` to ``[T, B, H', W', features]``.
+
+        Args:
+          x: input.
+          features: output channels.
+          kernel_size: side of the kernel in pixels.
+          name: name of the layer.
+          strides: stride in pixels.
+          padding: pixels of zeros on every side; None takes half a kernel, as the
+            reference networks do (at strides above one, ``"SAME"`` differs from it).
+          depthwise: every channel has a kernel of its own.
+          use_bias: add a bias; not in front of tdBN, which takes it away again.
+          analog: the input is real-valued, not spikes (energy accounting only).
+
+        Returns:
+          The convolution, in the dtype of the context.
+        """
+        padding = kernel_size // 2 if padding is None else padding
+        groups = x.shape[-1] if depthwise else 1
+        kernel_init, bias_init = self.weight_init.conv(
+            kernel_size**2 * x.shape[-1] // groups
+        )
+        return Conv(
+            features,
+            (kernel_size, kernel_size),
+            strides=strides,
+            padding=((padding, padding), (padding, padding)),
+            feature_group_count=groups,
+            use_bias=use_bias,
+            kernel_init=kernel_init,
+            bias_init=bias_init,
+            analog=analog,
+            dtype=self.dtype,
+            name=name,
+        )(x)
+
+    def dense(
+        self, x: jax.Array, features: int, *, name: str, use_bias: bool = True
+    ) -> jax.Array:
+        """Maps ``[T, B, C]`` to ``[T, B, features]`` by a dense layer."""
+        kernel_init, bias_init = self.weight_init.dense(x.shape[-1])
+        return Dense(
+            features,
+            use_bias=use_bias,
+            kernel_init=kernel_init,
+            bias_init=bias_init,
+            dtype=self.dtype,
+            name=name,
+        )(x)
+
+    def norm(
+        self,
+        x: jax.Array,
+        u_th: Scalar,
+        *,
+        name: str,
+        eta: float = 1.0,
+        affine: bool = True,
+        padding: int = 0,
+    ) -> jax.Array:
+        """Normalises by tdBN to the threshold ``u_th``, see :class:`TDBatchNorm`.
+
+        Args:
+          x: currents, ``[T, B, ..., C]``.
+          u_th: threshold of the neurons that the output feeds.
+          name: name of the layer.
+          eta: scale of this branch.
+          affine: learn scale and shift.
+          padding: pixels on every side, filled with what the norm makes of zeros.
+
+        Returns:
+          Normalised currents in the dtype of ``x``.
+        """
+        layer = TDBatchNorm(eta=eta, axis_name=self.axis_name, affine=affine, name=name)
+        return layer.padded(x, u_th, self.train, padding)
+
+    def neurons(self, name: str) -> tuple[Callable[..., jax.Array], Scalar]:
+        """A population of neurons, and the threshold that tdBN in front of it needs.
+
+        Args:
+          name: name of the population.
+
+        Returns:
+          ``(fire, u_th)``: a function from currents ``[T or 1, B, ...]`` to spikes
+          ``[T, B, ...]`` (currents of a static image are presented at every step),
+          which also takes a window other than the call's; and the threshold.
+        """
+        population = Spiking(learned=self.learned, name=name)
+        neuron = population.parameters(self.neuron)
+
+        def fire(currents: jax.Array, window: WindowChoice = self.window) -> jax.Array:
+            return population(repeat(currents, self.timesteps), neuron, window)
+
+        return fire, neuron.u_th

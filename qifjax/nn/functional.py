@@ -22,25 +22,27 @@ def pure(model: SpikingNetwork, window: WindowChoice = None) -> Network:
         return variables["params"], variables.get("batch_stats", {})
 
     def train(params, state, inputs, neuron, key):
-        logits, updates = model.apply(
+        outputs, updates = model.apply(
             {"params": params, "batch_stats": state},
             inputs,
             neuron,
             train=True,
             window=window,
+            method="outputs",
             mutable=["batch_stats"],
             rngs={"dropout": key},
         )
-        return logits, updates.get("batch_stats", {})
+        return outputs, updates.get("batch_stats", {})
 
     def evaluate(params, state, inputs, neuron):
-        logits, recorded = model.apply(
+        outputs, recorded = model.apply(
             {"params": params, "batch_stats": state},
             inputs,
             neuron,
             window=window,
+            method="outputs",
             mutable=["activity"],
         )
-        return logits, recorded.get("activity", {})
+        return outputs, recorded.get("activity", {})
 
     return Network(init, train, evaluate)

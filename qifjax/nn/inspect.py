@@ -1,4 +1,4 @@
-"""What a network consists of, without running it."""
+"""What a network consists of, and what its populations of neurons do."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,7 +8,9 @@ import jax.numpy as jnp
 
 from qifjax.energy import Operations
 from qifjax.neurons import NeuronParams
+from qifjax.nn.layers import WindowChoice
 from qifjax.nn.network import SpikingNetwork
+from qifjax.nn.statistics import PopulationStatistics
 
 
 def operations(
@@ -35,6 +37,53 @@ def operations(
 
     jax.eval_shape(run, jax.ShapeDtypeStruct(tuple(shape), jnp.float32))
     return found
+
+
+def inspect_populations(
+    model: SpikingNetwork,
+    variables: Mapping[str, Any],
+    x: jax.Array,
+    neuron: NeuronParams,
+    window: WindowChoice = None,
+    *,
+    train: bool = False,
+) -> dict[str, PopulationStatistics]:
+    """What every population of neurons does for a batch.
+
+    Args:
+      model: the network.
+      variables: its variables.
+      x: a batch, ``[B, H, W, C]`` or ``[T, B, H, W, C]``.
+      neuron: neuron parameters.
+      window: surrogate window, see :data:`qifjax.nn.layers.WindowChoice`.
+      train: normalise by the statistics of this batch, as training does, instead of the
+        running ones, which mean nothing in a new network. Dropout is applied too, by
+        one fixed key.
+
+    Returns:
+      Statistics by layer name, in the order in which the layers run.
+    """
+    mutable = ["inspection", "batch_stats"] if train else ["inspection"]
+
+    @jax.jit
+    def run(variables, x, neuron):
+        _, recorded = model.apply(
+            variables,
+            x,
+            neuron,
+            train=train,
+            window=window,
+            mutable=mutable,
+            rngs={"dropout": jax.random.key(0)},
+        )
+        return recorded["inspection"]
+
+    found = by_layer(run(variables, x, neuron), "population")
+    return {
+        name: found[name]
+        for name in operations(model, x.shape, neuron)
+        if name in found
+    }
 
 
 def by_layer(collection: Mapping[str, Any], name: str) -> dict[str, Any]:

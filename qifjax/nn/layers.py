@@ -1,11 +1,12 @@
 """Layers of spiking networks, over ``[T, B, ..., C]``; stateless ones fold time.
 
-Every layer can be looked into through two Flax collections that cost nothing unless
-they are asked for with ``mutable``:
+Every layer can be looked into through Flax collections that cost nothing unless they
+are asked for with ``mutable``:
 
 - ``activity``: per example, ``[B]``: ``rate`` of a population of neurons (spikes per
   neuron and step) and ``input_rate`` of a synaptic layer (mean of its input);
-- ``operations``: one static :class:`qifjax.energy.Operations` a layer.
+- ``operations``: one static :class:`qifjax.energy.Operations` a layer;
+- ``inspection``: :class:`PopulationStatistics` of every population, over the batch.
 """
 
 import math
@@ -16,19 +17,18 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
+from qifjax import neurons
 from qifjax.energy import Operations
 from qifjax.neurons import NeuronParams
 from qifjax.nn.convolution import conv_general_dilated
+from qifjax.nn.initializers import conv_init, dense_init
+from qifjax.nn.learned import learned_parameters
+from qifjax.nn.statistics import population_statistics
 from qifjax.surrogate import Window
 from qifjax.unroll import unroll
 
 WindowChoice: TypeAlias = Window | Callable[[NeuronParams], Window] | None
 """A window, a function of a layer's neuron parameters, or the parameters' own."""
-
-# He et al. 2015. Convolutions fan out, as the reference networks; dense layers fan in,
-# because nothing normalises their output, and it has to reach the next threshold.
-conv_init = linen.initializers.variance_scaling(2.0, "fan_out", "normal")
-dense_init = linen.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
 class Conv(linen.Conv):
@@ -69,16 +69,23 @@ class Dense(linen.Dense):
 
 
 class Spiking(linen.Module):
-    """A population of neurons: currents in, spikes out, from rest."""
+    """A population of neurons: currents in, spikes out, from rest.
 
+    Attributes:
+      learned: the population owns parameters that are trained, see
+        :mod:`qifjax.nn.learned`.
+    """
+
+    learned: bool = False
+
+    @linen.compact
     def parameters(self, neuron: NeuronParams) -> NeuronParams:
         """The parameters of this population, given those of the network's call.
 
         The tdBN in front of the population normalises to the threshold found here.
         """
-        return neuron
+        return learned_parameters(self, neuron) if self.learned else neuron
 
-    @linen.compact
     def __call__(
         self, currents: jax.Array, neuron: NeuronParams, window: WindowChoice = None
     ) -> jax.Array:
@@ -86,18 +93,26 @@ class Spiking(linen.Module):
 
         Args:
           currents: input, ``[T, B, ...]``.
-          neuron: parameters, whose type selects the dynamics.
+          neuron: what :meth:`parameters` gave; the type selects the dynamics.
           window: surrogate window, see :data:`WindowChoice`.
 
         Returns:
           Spikes 0 or 1, shape and dtype of ``currents``.
         """
-        if window is not None and not isinstance(window, Window):
+        if window is None:
+            window = neurons.window(neuron)
+        elif not isinstance(window, Window):
             window = window(neuron)
         _, spikes = unroll(neuron, currents, window=window)
         record(self, "activity", "rate", lambda: _per_example(spikes))
         count = math.prod(currents.shape[2:])
         record(self, "operations", "layer", lambda: Operations("neuron", count))
+        record(
+            self,
+            "inspection",
+            "population",
+            lambda: population_statistics(neuron, currents, spikes, window),
+        )
         return spikes
 
 
@@ -146,9 +161,24 @@ def avg_pool(x: jax.Array, size: int) -> jax.Array:
     return linen.pool(x, 0.0, jax.lax.add, window, window, "VALID") / size**2
 
 
-def max_pool(x: jax.Array, size: int) -> jax.Array:
-    """Maximum of squares of ``size`` pixels of ``[..., H, W, C]``, without padding."""
-    return linen.max_pool(x, (size, size), strides=(size, size))
+def max_pool(
+    x: jax.Array, size: int, strides: int | None = None, padding: int = 0
+) -> jax.Array:
+    """Maximum of squares of ``size`` pixels of ``[..., H, W, C]``.
+
+    Args:
+      x: input.
+      size: side of the squares in pixels.
+      strides: distance of the squares in pixels; None takes their size.
+      padding: pixels on every side that are never the maximum.
+
+    Returns:
+      ``[..., H', W', C]``.
+    """
+    if padding:
+        behind = [(0, 0)] * (x.ndim - 3) + [(padding, padding)] * 2 + [(0, 0)]
+        x = jnp.pad(x, behind, constant_values=-jnp.inf)
+    return linen.max_pool(x, (size, size), strides=(strides or size,) * 2)
 
 
 def flatten(x: jax.Array) -> jax.Array:

@@ -1,14 +1,13 @@
 """LeNet-5 with tdBN, the network of the robustness study (Appendix F)."""
 
-from typing import Any
+from typing import Literal
 
 import jax
-import jax.numpy as jnp
 from flax import linen
 
-from qifjax.neurons import NeuronParams
-from qifjax.nn.blocks import ConvNormSpike
-from qifjax.nn.layers import Dense, Spiking, WindowChoice, avg_pool, flatten
+from qifjax.nn.blocks import ConvNormSpike, DenseSpike
+from qifjax.nn.context import Context
+from qifjax.nn.layers import avg_pool, flatten, max_pool
 from qifjax.nn.network import SpikingNetwork
 
 
@@ -26,32 +25,30 @@ class LeNet5(SpikingNetwork):
 
     The paper fixes tdBN after each convolution and the 120-10 classifier; channels,
     kernels and average pooling are those of the original.
+
+    Attributes:
+      padding: pixels of zeros around the image; without them fc1 has 256 inputs.
+      pool: average pooling as the original has it, or maximum, which keeps spikes
+        binary.
+      fc_norm: ``"tdbn"`` normalises the currents of fc1, in place of its bias.
     """
 
-    @linen.compact
-    def outputs(
-        self,
-        x: jax.Array,
-        neuron: NeuronParams,
-        *,
-        train: bool = False,
-        window: WindowChoice = None,
-    ) -> jax.Array:
-        """See :meth:`SpikingNetwork.outputs`."""
-        x, context = self.start(x, neuron, train, window)
-        if min(x.shape[2:4]) < 16:
-            raise ValueError(
-                f"lenet5 needs images of at least 16 x 16 pixels, got {x.shape[2:4]}"
-            )
-        shared: dict[str, Any] = {"dtype": self.dtype, "axis_name": self.axis_name}
-        first: dict[str, Any] = {"analog": context.static, **shared}
+    padding: int = 2
+    pool: Literal["avg", "max"] = "avg"
+    fc_norm: Literal["none", "tdbn"] = "none"
 
-        x = ConvNormSpike(6, 5, name="conv1", **first)(x, context)
-        x = avg_pool(x, 2)
-        x = ConvNormSpike(16, 5, padding="VALID", name="conv2", **shared)(x, context)
-        x = avg_pool(x, 2)
-        x = Dense(120, dtype=self.dtype, name="fc1")(flatten(x))
-        population = Spiking(name="neuron3")
-        x = population(x, population.parameters(neuron), window)
-        x = Dense(self.num_classes, dtype=self.dtype, name="fc2")(x)
-        return x.astype(jnp.float32)
+    @linen.compact
+    def layers(self, x: jax.Array, context: Context) -> jax.Array:
+        """See :meth:`SpikingNetwork.layers`."""
+        self.need_pixels(x, 16 - 2 * self.padding)
+        pool = {"avg": avg_pool, "max": max_pool}[self.pool]
+        wide = self.width
+
+        x = ConvNormSpike(
+            wide(6), 5, padding=self.padding, analog=context.static, name="conv1"
+        )(x, context)
+        x = pool(x, 2)
+        x = ConvNormSpike(wide(16), 5, padding=0, name="conv2")(x, context)
+        x = flatten(pool(x, 2))
+        x = DenseSpike(wide(120), self.fc_norm, name="fc1")(x, context)
+        return context.dense(x, self.num_classes, name="fc2")

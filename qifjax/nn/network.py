@@ -1,18 +1,20 @@
 """What all spiking networks share: their call, their input and their readout."""
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 from flax import linen
 
-from qifjax.neurons import NeuronParams
+from qifjax.neurons import NeuronParams, at_least_float32
 from qifjax.nn.context import Context
+from qifjax.nn.initializers import INITIALISATIONS
 from qifjax.nn.layers import WindowChoice
+from qifjax.nn.options import check_options
 
 
 class SpikingNetwork(linen.Module):
-    """Base of the networks; a subclass implements :meth:`outputs`.
+    """Base of the networks; a subclass implements :meth:`layers`.
 
     The neuron is an argument of the call, not part of the model: one model serves QIF
     and LIF, a vmapped grid of parameters, and differentiation with respect to them.
@@ -24,12 +26,22 @@ class SpikingNetwork(linen.Module):
       dtype: dtype of convolutions and dense layers; parameters, batch statistics and
         membranes stay float32.
       axis_name: pmap axis over which batch statistics are averaged, if any.
+      learned: every population of neurons owns its parameters, which are trained: see
+        :mod:`qifjax.nn.learned`.
+      weight_init: ``"kaiming"`` draws weights from Kaiming's normal distribution (fan
+        out for convolutions, fan in for dense layers) and sets biases to zero;
+        ``"pytorch"`` draws both from PyTorch's default distributions.
+      width_multiplier: factor on all channel counts, for narrow copies of a network on
+        small machines; 1 is the published width.
     """
 
     num_classes: int
     timesteps: int = 2
     dtype: Any = jnp.float32
     axis_name: str | None = None
+    learned: bool = False
+    weight_init: Literal["kaiming", "pytorch"] = "kaiming"
+    width_multiplier: float = 1.0
 
     def __call__(
         self,
@@ -70,23 +82,6 @@ class SpikingNetwork(linen.Module):
         window: WindowChoice = None,
     ) -> jax.Array:
         """The last layer at every step, ``[T, B, num_classes]``; see ``__call__``."""
-        raise NotImplementedError  # pragma: no cover - abstract
-
-    def start(
-        self, x: jax.Array, neuron: NeuronParams, train: bool, window: WindowChoice
-    ) -> tuple[jax.Array, Context]:
-        """Gives the input a time axis and gathers what every layer of this call needs.
-
-        Args:
-          x: static images ``[B, H, W, C]`` or event frames ``[T, B, H, W, C]``.
-          neuron: neuron parameters.
-          train: see ``__call__``.
-          window: see ``__call__``.
-
-        Returns:
-          ``(x, context)``: ``[1, B, H, W, C]`` for static images, whose first layer is
-          computed once, and ``[T, B, H, W, C]`` for event frames.
-        """
         if not jnp.issubdtype(x.dtype, jnp.floating):
             raise TypeError(f"network input must be floating point, got {x.dtype}")
         if x.ndim not in (4, 5):
@@ -95,6 +90,45 @@ class SpikingNetwork(linen.Module):
                 f"[T, B, H, W, C], got shape {x.shape}"
             )
         static = x.ndim == 4
-        timesteps = self.timesteps if static else x.shape[0]
-        context = Context(neuron, window, train, timesteps, static)
-        return (x[None] if static else x), context
+        context = Context(
+            neuron=neuron,
+            window=window,
+            train=train,
+            timesteps=self.timesteps if static else x.shape[0],
+            static=static,
+            dtype=self.dtype,
+            axis_name=self.axis_name,
+            weight_init=INITIALISATIONS[self.weight_init],
+            learned=self.learned,
+        )
+        y = self.layers(x[None] if static else x, context)
+        return y.astype(at_least_float32(y.dtype))
+
+    def layers(self, x: jax.Array, context: Context) -> jax.Array:
+        """The layers of the network; a compact method.
+
+        Args:
+          x: ``[1, B, H, W, C]`` for static images, whose first layer is computed once,
+            and ``[T, B, H, W, C]`` for event frames.
+          context: what every layer of this call needs to know.
+
+        Returns:
+          The last layer at every step, ``[T, B, num_classes]``.
+        """
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def width(self, channels: int) -> int:
+        """A published number of channels, times the width multiplier; at least one."""
+        return max(1, round(channels * self.width_multiplier))
+
+    def check(self) -> None:
+        """Raises ValueError for the first option that makes no sense."""
+        check_options(self)
+
+    def need_pixels(self, x: jax.Array, least: int) -> None:
+        """Raises ValueError for images that are smaller than the layers can take."""
+        if min(x.shape[2:4]) < least:
+            raise ValueError(
+                f"{type(self).__name__} needs images of at least {least} x {least} "
+                f"pixels, got {x.shape[2:4]}"
+            )

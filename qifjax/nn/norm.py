@@ -27,6 +27,7 @@ class TDBatchNorm(linen.Module):
       momentum: weight of the old running statistics.
       epsilon: added to the variance.
       axis_name: pmap axis over which statistics are averaged, if any.
+      affine: learn gamma and xi; otherwise they stay 1 and 0.
 
     Collections: ``params`` holds gamma and xi, ``batch_stats`` mean and var, all
       ``[C]``.
@@ -36,43 +37,69 @@ class TDBatchNorm(linen.Module):
     momentum: float = 0.9
     epsilon: float = 1e-5
     axis_name: str | None = None
+    affine: bool = True
+
+    def __call__(self, x: jax.Array, u_th: Scalar, train: bool) -> jax.Array:
+        """Normalises ``x``; see :meth:`padded`, of which this is the case without."""
+        return self.padded(x, u_th, train, 0)
 
     @linen.compact
-    def __call__(self, x: jax.Array, u_th: Scalar, train: bool) -> jax.Array:
-        """Normalises ``x``.
+    def padded(
+        self, x: jax.Array, u_th: Scalar, train: bool, padding: int
+    ) -> jax.Array:
+        """Normalises ``x`` and pads it with what the norm makes of zeros.
+
+        The result is that of padding with zeros in front of the norm, except that the
+        padding does not enter the statistics.
 
         Args:
           x: currents, channels last, ``[T, B, ..., C]``.
           u_th: threshold of the neurons that the output feeds, a scalar or ``[C]``.
           train: use and record the statistics of ``x``; otherwise the running ones.
+          padding: pixels on every side of images ``[T, B, H, W, C]``.
 
         Returns:
-          Normalised currents in the shape and dtype of ``x``.
+          Normalised currents in the dtype of ``x``.
 
         Raises:
           ValueError: if one value a channel is all there is to take a variance of.
         """
         channels = x.shape[-1]
         wide = x.astype(at_least_float32(x.dtype))
-        gamma = self.param("gamma", linen.initializers.ones, (channels,), jnp.float32)
-        xi = self.param("xi", linen.initializers.zeros, (channels,), jnp.float32)
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
-        running_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
+        gamma, xi = jnp.ones(channels, wide.dtype), jnp.zeros(channels, wide.dtype)
+        if self.affine:
+            ones, zeros = linen.initializers.ones, linen.initializers.zeros
+            gamma = self.param("gamma", ones, (channels,), jnp.float32)
+            xi = self.param("xi", zeros, (channels,), jnp.float32)
+        start = (channels,), jnp.float32
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, *start)
+        running_var = self.variable("batch_stats", "var", jnp.ones, *start)
 
         if train:
             mean, var, count = self._statistics(wide)
             if not self.is_initializing():
                 unbiased = var * (count / (count - 1))
                 keep = self.momentum
-                running_mean.value = keep * running_mean.value + (1 - keep) * mean
-                running_var.value = keep * running_var.value + (1 - keep) * unbiased
+                for running, new in ((running_mean, mean), (running_var, unbiased)):
+                    old = running.value
+                    running.value = keep * old + (1 - keep) * new.astype(old.dtype)
         else:
-            mean, var = running_mean.value, running_var.value
+            mean = running_mean.value.astype(wide.dtype)
+            var = running_var.value.astype(wide.dtype)
 
+        gamma, xi = gamma.astype(wide.dtype), xi.astype(wide.dtype)
         scale = gamma * (self.eta * u_th) * jax.lax.rsqrt(var + self.epsilon)
         per_channel = (1,) * (x.ndim - 1) + (channels,)
         shift = (xi - mean * scale).reshape(per_channel)
-        return (wide * scale.reshape(per_channel) + shift).astype(x.dtype)
+        y = (wide * scale.reshape(per_channel) + shift).astype(x.dtype)
+        if not padding:
+            return y
+        # Where x is zero, the norm gives its shift.
+        shape = list(x.shape)
+        shape[2] += 2 * padding
+        shape[3] += 2 * padding
+        border = jnp.broadcast_to(shift.astype(x.dtype), shape)
+        return jax.lax.dynamic_update_slice(border, y, (0, 0, padding, padding, 0))
 
     def _statistics(self, x):
         """Mean, biased variance, both [C], and the number of values behind each."""

@@ -1,14 +1,25 @@
 """The public way to the networks: by name."""
 
-import dataclasses
 import difflib
 from typing import Any
 
+from qifjax.nn.dvs_gesture_net import DVSGestureNet
 from qifjax.nn.lenet5 import LeNet5
+from qifjax.nn.meta_spikeformer import MetaSpikeFormer
 from qifjax.nn.network import SpikingNetwork
+from qifjax.nn.options import fields
+from qifjax.nn.resnet import ResNet19, ResNet34
+from qifjax.nn.vgg11 import VGG11
+from qifjax.nn.vggsnn import VGGSNN
 
 _NETWORKS: dict[str, type[SpikingNetwork]] = {
+    "dvs_gesture_net": DVSGestureNet,
     "lenet5": LeNet5,
+    "meta_spikeformer": MetaSpikeFormer,
+    "resnet19": ResNet19,
+    "resnet34": ResNet34,
+    "vgg11": VGG11,
+    "vggsnn": VGGSNN,
 }
 
 
@@ -29,11 +40,10 @@ def options(name: str) -> dict[str, Any]:
     Raises:
       ValueError: if there is no such network.
     """
-    hidden = {"num_classes", "parent", "name"}
     return {
         field.name: field.default
-        for field in dataclasses.fields(_network(name))
-        if field.init and field.name not in hidden
+        for field in fields(_network(name))
+        if field.name != "num_classes"
     }
 
 
@@ -50,14 +60,16 @@ def create(name: str, *, num_classes: int, **settings: Any) -> SpikingNetwork:
       ``model.apply(variables, x, neuron)`` its logits.
 
     Raises:
-      ValueError: if there is no such network or option; the message lists what there
-        is.
+      ValueError: if there is no such network, option or value of an option; the
+        message lists what there is.
     """
     network = _network(name)
     for setting in settings:
         if setting not in options(name):
             raise ValueError(_unknown(f"option of {name}", setting, options(name)))
-    return network(num_classes=num_classes, **settings)
+    model = network(num_classes=num_classes, **settings)
+    model.check()
+    return model
 
 
 def _network(name):

@@ -1,0 +1,131 @@
+"""Checks that a network can learn: python -m experiments.memorise NETWORK [options]."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from experiments import cli, provenance
+from experiments.config import ConfigError
+from experiments.memorisation import SUBJECTS, memorise
+from experiments.run_folder import write_json
+from qifjax import LIFParams, NeuronParams, QIFParams, nn
+
+SCHEMA_VERSION = 1
+_NEURONS: dict[str, NeuronParams] = {"qif": QIFParams(), "lif": LIFParams()}
+
+
+@dataclass(frozen=True)
+class Memorise:
+    """Train a network on one batch of noise with random labels until it is all right.
+
+    Exit code 1 says that it was not, within the steps.
+
+    Attributes:
+      network: the network, at the input shape, T and number of classes of the paper.
+      neuron: neuron model, with the paper's parameters.
+      steps: largest number of steps.
+      examples: size of the batch.
+      learning_rate: learning rate of Adam.
+      width_multiplier: factor on all channel counts.
+      model_options: further options of the network, such as `stream_eta 1`.
+      out: JSON file of the result; by default runs/memorise/NETWORK-NEURON.json.
+    """
+
+    network: Annotated[
+        Literal[
+            "dvs_gesture_net",
+            "lenet5",
+            "meta_spikeformer",
+            "resnet19",
+            "resnet34",
+            "vgg11",
+            "vggsnn",
+        ],
+        tyro.conf.Positional,
+    ] = tyro.MISSING
+    neuron: Literal["qif", "lif"] = "qif"
+    steps: int = 100
+    examples: int = 16
+    learning_rate: float = 3e-3
+    width_multiplier: float = 1.0
+    model_options: dict[str, bool | int | float | str] = field(default_factory=dict)
+    out: Path | None = None
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with cli.one_line_errors():
+        program = "python -m experiments.memorise"
+        options = cli.parse(Memorise, argv, program)
+        command = " ".join([program, *cli.arguments(argv)])
+        result = run(options, command)
+        name = f"{options.network}-{options.neuron}.json"
+        path = options.out or Path("runs/memorise") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, result)
+        print(f"{summary(result)}\n{path}")
+        if result["steps"] is None:
+            raise SystemExit(1)
+
+
+def run(options: Memorise, command: str) -> dict[str, Any]:
+    """Trains the network and describes where."""
+    for name, least in (("steps", 1), ("examples", 2)):
+        if getattr(options, name) < least:
+            given = getattr(options, name)
+            raise ConfigError(f"--{name} must be at least {least}, got {given}")
+    if not options.learning_rate > 0:
+        raise ConfigError(f"--learning-rate must be > 0, got {options.learning_rate}")
+    subject = SUBJECTS[options.network]
+    network_options = {
+        "width_multiplier": options.width_multiplier,
+        **options.model_options,
+    }
+    try:
+        model = nn.create(
+            options.network,
+            num_classes=subject.num_classes,
+            timesteps=subject.timesteps,
+            **network_options,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    result = memorise(
+        model,
+        subject,
+        _NEURONS[options.neuron],
+        steps=options.steps,
+        examples=options.examples,
+        learning_rate=options.learning_rate,
+    )
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "network": options.network,
+        "options": network_options,
+        "neuron": options.neuron,
+        **provenance.describe(),
+        "peak_memory_bytes": provenance.peak_memory_bytes(),
+        **result,
+    }
+
+
+def summary(result: dict[str, Any]) -> str:
+    """The result in one line."""
+    initial = [p["initial"] for p in result["populations"].values()]
+    steps = result["steps"]
+    outcome = f"memorised in {steps} steps" if steps else "NOT memorised"
+    return (
+        f"{result['network']} {result['neuron']}: {outcome}, "
+        f"{result['train_seconds']:.1f} s; first start "
+        f"{result['cold_start_seconds']:.1f} s, second "
+        f"{result['warm_start_seconds']:.1f} s; at the start at most "
+        f"{max(p['silent'] for p in initial):.0%} silent, at least "
+        f"{min(p['inside'] for p in initial):.0%} inside the window"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Tables the networks: python -m experiments.models_table DIR [options]."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from experiments import cli
+from experiments.run_folder import RunError, write_text
+
+_NETWORKS = {
+    "lenet5": "LeNet-5",
+    "resnet19": "ResNet-19",
+    "resnet34": "ResNet-34",
+    "vggsnn": "VGGSNN",
+    "vgg11": "VGG-11",
+    "dvs_gesture_net": "DVSGestureNet",
+    "meta_spikeformer": "Meta-SpikeFormer",
+}
+
+
+@dataclass(frozen=True)
+class ModelsTable:
+    """Make the page about the networks from what experiments.memorise measured.
+
+    Attributes:
+      folder: where the JSON files of experiments.memorise are.
+      out: Markdown file to write.
+    """
+
+    folder: Annotated[Path, tyro.conf.Positional] = tyro.MISSING
+    out: Path = Path("docs/results/models.md")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with cli.one_line_errors():
+        program = "python -m experiments.models_table"
+        options = cli.parse(ModelsTable, argv, program)
+        command = " ".join([program, *cli.arguments(argv)])
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(options.out, page(read(options.folder), command))
+        print(options.out)
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """The results in a folder, by network and neuron.
+
+    Raises:
+      RunError: if there is none, or a file is not one.
+    """
+    results = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            result = json.loads(file.read_text())
+            results.append(
+                (list(_NETWORKS).index(result["network"]), file.name, result)
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{file} is no result of experiments.memorise") from error
+    if not results:
+        raise RunError(
+            f"{folder} holds no JSON file; run `python -m experiments.memorise NETWORK "
+            f"--out {folder}/NETWORK.json` first"
+        )
+    return [result for *_, result in sorted(results, key=lambda entry: entry[:2])]
+
+
+def page(results: list[dict[str, Any]], command: str) -> str:
+    """The page in Markdown."""
+    made = sorted({_provenance(result) for result in results})
+    lines = [
+        "# The networks: size, time to compile, and whether they can learn",
+        "",
+        "Each network at the input shape and T of the paper learns one batch of noise "
+        "with random labels by heart, with Adam; *steps* is when it is right about "
+        "every example, in training mode and with its running statistics. *Operations* "
+        "are those of one example in one time step. *First start* is the time to trace "
+        "and compile one training step, *second start* the same with a filled "
+        "persistent cache. The columns about populations span the lowest and highest "
+        "over all populations of neurons, at the start → at the end, normalised by the "
+        "batch: *rate* in spikes per neuron and step; *silent*, the largest share of "
+        "neurons without a spike in the whole batch; *inside*, the smallest share of "
+        "the membrane inside the surrogate window.",
+        "",
+        *_table(results),
+        "",
+        f"Made by `{command}` from the results of",
+        "",
+        "```",
+        *(result["command"] for result in results),
+        "```",
+        "",
+        *(f"on {text}." for text in made),
+        "",
+        "## Populations",
+        "",
+    ]
+    for result in results:
+        lines += [
+            f"### {_NETWORKS[result['network']]}, {result['neuron'].upper()}",
+            "",
+            *_populations(result),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _table(results):
+    head = [
+        "network",
+        "neuron",
+        "width",
+        "parameters",
+        "operations, M",
+        "batch and T",
+        "steps",
+        "training, s",
+        "first start, s",
+        "second start, s",
+        "rate",
+        "silent at most",
+        "inside at least",
+    ]
+    rows = []
+    for r in results:
+        T, batch = r["timesteps"], r["examples"]
+        rate = [
+            f"{_least(r, 'rate', w):.2f} to {_most(r, 'rate', w):.2f}" for w in _WHEN
+        ]
+        steps = r["steps"] or f"not in {r['steps_taken']}"
+        rows.append(
+            [
+                _NETWORKS[r["network"]],
+                r["neuron"].upper(),
+                f"{r['options']['width_multiplier']:g}",
+                f"{r['parameter_count']:,}",
+                f"{r['operations'] / 1e6:,.1f}",
+                f"{batch}, {T}",
+                str(steps),
+                f"{r['train_seconds']:.0f}",
+                f"{r['cold_start_seconds']:.1f}",
+                f"{r['warm_start_seconds']:.1f}",
+                " → ".join(rate),
+                " → ".join(f"{_most(r, 'silent', w):.2f}" for w in _WHEN),
+                " → ".join(f"{_least(r, 'inside', w):.2f}" for w in _WHEN),
+            ]
+        )
+    return _markdown(head, rows, left=2)
+
+
+def _populations(result):
+    head = ["population", "rate", "silent", "always", "inside"]
+    rows = [
+        [
+            name,
+            *(
+                " → ".join(f"{entry[when][statistic]:.3f}" for when in _WHEN)
+                for statistic in ("rate", "silent", "always", "inside")
+            ),
+        ]
+        for name, entry in result["populations"].items()
+    ]
+    return _markdown(head, rows, left=1)
+
+
+_WHEN = ("initial", "final")
+
+
+def _least(result, statistic, when):
+    return min(entry[when][statistic] for entry in result["populations"].values())
+
+
+def _most(result, statistic, when):
+    return max(entry[when][statistic] for entry in result["populations"].values())
+
+
+def _provenance(result):
+    versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
+    commit, dirty, _ = (result["git_commit"] or "").partition("-dirty")
+    code = f"commit {commit[:12]}{dirty}" if commit else "no commit"
+    return f"{result['device']} ({versions}; {code})"
+
+
+def _markdown(head, rows, left):
+    rule = ["---"] * left + ["---:"] * (len(head) - left)
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Statistics of a population of neurons: its spikes and its membrane."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from qifjax.neurons import NeuronParams
+from qifjax.surrogate import Window
+from qifjax.unroll import potentials
+
+HISTOGRAM_BINS = 64
+HISTOGRAM_RANGE = 4.0
+
+
+class PopulationStatistics(NamedTuple):
+    """One population over a batch and all time steps, float32.
+
+    The membrane is the potential that is compared with the threshold, before the reset:
+    what the surrogate window sees.
+
+    Attributes:
+      rate: spikes per neuron and step.
+      silent: share of neurons without any spike in the whole batch.
+      always: share of neurons with a spike in every example at every step.
+      mean: mean of the membrane, in membrane units.
+      variance: its variance.
+      inside: share of the membrane inside the surrogate window, which alone passes
+        gradient.
+      histogram: share of the membrane in each of 64 bins ``[64]`` of equal width from
+        ``-4 u_th`` to ``4 u_th``; what lies further out counts into the end bins.
+    """
+
+    rate: jax.Array
+    silent: jax.Array
+    always: jax.Array
+    mean: jax.Array
+    variance: jax.Array
+    inside: jax.Array
+    histogram: jax.Array
+
+
+def population_statistics(
+    neuron: NeuronParams, currents: jax.Array, spikes: jax.Array, window: Window
+) -> PopulationStatistics:
+    """Statistics of a population whose input and output are known.
+
+    Args:
+      neuron: its parameters.
+      currents: its input, ``[T, B, ...]``.
+      spikes: its output, ``[T, B, ...]``.
+      window: its surrogate window.
+
+    Returns:
+      The statistics.
+    """
+    u = potentials(neuron, currents).astype(jnp.float32)
+    fired = spikes.astype(jnp.float32)
+    inside = (window.lower <= u) & (u <= window.upper)
+    relative = (u / neuron.u_th).astype(jnp.float32)
+    bins_a_unit = HISTOGRAM_BINS / (2 * HISTOGRAM_RANGE)
+    positions = jnp.floor((relative + HISTOGRAM_RANGE) * bins_a_unit)
+    positions = jnp.clip(positions, 0, HISTOGRAM_BINS - 1).astype(jnp.int32)
+    counts = jnp.bincount(positions.ravel(), length=HISTOGRAM_BINS)
+    return PopulationStatistics(
+        rate=jnp.mean(fired),
+        silent=_share(jnp.max(fired, (0, 1)) == 0),
+        always=_share(jnp.min(fired, (0, 1)) == 1),
+        mean=jnp.mean(u),
+        variance=jnp.var(u),
+        inside=_share(inside),
+        histogram=counts.astype(jnp.float32) / u.size,
+    )
+
+
+def _share(holds):
+    return jnp.mean(holds, dtype=jnp.float32)

@@ -1,0 +1,111 @@
+"""Command lines: what is wrong is said in one line, and the exit code is 2."""
+
+import pytest
+
+from experiments import compare, prepare, train
+
+
+def refused(capsys, main, *arguments):
+    """The one line that a command prints when it refuses its arguments."""
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    captured = capsys.readouterr()
+    assert stop.value.code == 2
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+CONFIG = "digits_lenet5"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ((), ["needs the name of a config first", "digits_lenet5"]),
+        (("digits",), ["unknown config 'digits'", "known: ", "digits_lenet5"]),
+        (
+            (CONFIG, "--epocs", "3"),
+            ["unknown option --epocs", "did you mean --epochs?"],
+        ),
+        ((CONFIG, "--epochs"), ["Missing value for argument '--epochs'"]),
+        ((CONFIG, "--epochs", "x"), ["Error parsing --epochs", "'x'"]),
+        ((CONFIG, "--epochs", "-1"), ["--epochs must be at least 0, got -1"]),
+        ((CONFIG, "--neuron", "izh"), ["'izh'", "'qif', 'lif', 'euler_qif'"]),
+        ((CONFIG, "--qif.a", "-1"), ["QIFParams needs a > 0, got a=-1"]),
+        ((CONFIG, "--model-options", "pol", "1"), ["unknown option of lenet5 'pol'"]),
+        ((CONFIG, "stray"), ["unexpected argument 'stray'"]),
+        ((CONFIG, "--parallel", "mesh", "--devices", "9"), ["but there are 2"]),
+        ((CONFIG, "--parallel", "pmap", "--batch-size", "7"), ["multiple of 2"]),
+        ((CONFIG, "--processes", "2"), ["--processes needs --parallel mesh"]),
+        (
+            (CONFIG, "--processes", "2", "--parallel", "mesh"),
+            ["needs --process-index and --coordinator"],
+        ),
+        ((CONFIG, "--batch-size", "5000"), ["5000 is larger than the training set"]),
+    ],
+    ids=str,
+)
+def test_train_refuses(capsys, tmp_path, arguments, parts):
+    folder = ("--workdir", str(tmp_path / "run")) if arguments else ()
+    line = refused(capsys, train.main, *arguments, *folder)
+    for part in parts:
+        assert part in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_data_says_how_to_get_it(capsys, tmp_path):
+    where = ("--data-dir", str(tmp_path / "data"), "--workdir", str(tmp_path / "run"))
+    line = refused(capsys, train.main, "fashion_mnist_lenet5", *where)
+    assert "python -m experiments.prepare fashion_mnist --data-dir" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written(capsys, tmp_path):
+    (tmp_path / "file").write_text("kept")
+    line = refused(capsys, train.main, CONFIG, "--workdir", str(tmp_path / "file/run"))
+    assert "Not a directory" in line
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_nothing_to_resume(capsys, tmp_path):
+    arguments = (CONFIG, "--resume", "--workdir", str(tmp_path / "run"))
+    assert "nothing to resume" in refused(capsys, train.main, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ((CONFIG, "--seeds", "0"), "--seeds must be at least 1, got 0"),
+        ((CONFIG, "--neurons", "qif", "qif"), "each model once, got 'qif qif'"),
+        ((CONFIG, "--neurons", "izh"), "'izh'"),
+    ],
+    ids=str,
+)
+def test_compare_refuses(capsys, arguments, part):
+    assert part in refused(capsys, compare.main, *arguments)
+
+
+def test_prepare_refuses(capsys, tmp_path):
+    assert "fashion_mnist" in refused(capsys, prepare.main)
+    assert "'mnist'" in refused(capsys, prepare.main, "mnist")
+    where = ("--data-dir", str(tmp_path), "--source", str(tmp_path / "nowhere"))
+    line = refused(capsys, prepare.main, "fashion_mnist", *where)
+    assert "--source FOLDER" in line
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "option"),
+    [
+        (train.main, (), "--epochs"),
+        (train.main, (CONFIG,), "--resume-step"),
+        (compare.main, (CONFIG,), "--seeds"),
+        (prepare.main, (), "--source"),
+    ],
+)
+def test_help_explains_the_options(capsys, main, arguments, option):
+    with pytest.raises(SystemExit) as stop:
+        main([*arguments, "--help"])
+    assert stop.value.code == 0
+    assert option in capsys.readouterr().out

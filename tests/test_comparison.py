@@ -1,0 +1,101 @@
+"""The comparison: its numbers by hand, its table, its figure, its refusals."""
+
+import json
+
+import pytest
+
+from experiments import compare
+from experiments.comparison import summarise
+from experiments.comparison_figure import draw
+from experiments.config import Config
+from experiments.run_folder import RunError, RunFolder
+
+
+def finished(path, neuron, seed, accuracy, rate, **changes):
+    """A finished run with made-up numbers."""
+    import dataclasses
+
+    config = dataclasses.replace(Config(), neuron=neuron, seed=seed, **changes)
+    folder = RunFolder(path)
+    folder.open(config, resume=False)
+    folder.start_metrics(0)
+    folder.add_metrics({"epoch": 1, "accuracy": accuracy / 2})
+    folder.add_metrics({"epoch": 2, "accuracy": accuracy})
+    folder.finish(
+        {
+            "config": config.to_json(),
+            "seed": seed,
+            "git_commit": "0123456789abcdef",
+            "versions": {"jax": "1.2.3"},
+            "device": "a device",
+            "timesteps": 2,
+            "parameter_count": 1234,
+            "test": {"accuracy": accuracy, "loss": 1 - accuracy, "examples": 100},
+            "mean_firing_rate": rate,
+            "firing_rate": {"conv1/neuron": rate},
+            "energy_mj": {"conv1/conv": rate * 1e-3},
+            "total_energy_mj": rate * 1e-3,
+            "train_seconds": 10.0,
+        }
+    )
+    return folder
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    folders = {
+        "qif": [
+            finished(tmp_path / "q0", "qif", 0, 0.80, 0.1),
+            finished(tmp_path / "q1", "qif", 1, 0.90, 0.2),
+        ],
+        "lif": [
+            finished(tmp_path / "l0", "lif", 0, 0.90, 0.3),
+            finished(tmp_path / "l1", "lif", 1, 0.92, 0.3),
+        ],
+    }
+    return summarise("the command", folders)
+
+
+def test_means_deviations_and_ratios_by_hand(comparison):
+    qif, lif = comparison.summaries["qif"], comparison.summaries["lif"]
+    assert qif.accuracy.mean == pytest.approx(0.85)
+    assert qif.accuracy.deviation == pytest.approx(0.005**0.5)  # sample, n - 1
+    assert [point.mean for point in lif.curve] == pytest.approx([0.455, 0.91])
+    head, _, first, second, ratio = comparison.table()
+    assert "accuracy, %" in head
+    assert first.startswith("| QIF | 85.00 ± 7.07 | 15.00 ± 7.07 | 0.1500 ± 0.0707 |")
+    assert second.startswith("| LIF | 91.00 ± 1.41 | 30.00 ± 0.00 | 0.3000 ± 0.0000 |")
+    assert ratio == "| LIF / QIF | +6.00 points | 2.00x | 2.00x | 1.00x |"
+
+
+def test_page_names_command_device_and_commit(comparison):
+    page = comparison.to_markdown()
+    for part in ("`the command`", "a device", "jax 1.2.3", "commit 0123456789ab;"[:-1]):
+        assert part in page
+    assert "2 seed(s); accuracy on the 100 test examples" in page
+
+
+def test_page_figure_and_numbers_are_written_together(comparison, tmp_path):
+    compare.write(comparison, tmp_path / "out" / "page.md")
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["page.json", "page.md", "page.png"]
+    numbers = json.loads((tmp_path / "out" / "page.json").read_text())
+    assert numbers["summaries"]["qif"]["accuracy"]["values"] == [0.8, 0.9]
+    draw(comparison, tmp_path / "again.png")
+    assert (tmp_path / "again.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_single_seed_has_no_deviation(tmp_path):
+    folders = {"qif": [finished(tmp_path / "q", "qif", 0, 0.8, 0.0)]}
+    comparison = summarise("c", folders)
+    assert comparison.summaries["qif"].accuracy.deviation is None
+    assert "| QIF | 80.00 | 0.00 |" in comparison.table()[2]
+
+
+def test_runs_of_different_settings_are_refused(tmp_path):
+    folders = {
+        "qif": [finished(tmp_path / "q", "qif", 0, 0.8, 0.1)],
+        "lif": [finished(tmp_path / "l", "lif", 0, 0.8, 0.1, epochs=3)],
+    }
+    with pytest.raises(RunError, match="may differ in neuron and seed only"):
+        summarise("c", folders)

@@ -1,0 +1,114 @@
+"""The memorise command, and the page made from its results."""
+
+import json
+
+import jax
+import pytest
+
+from experiments import memorise, models_table
+from experiments.memorisation import SUBJECTS
+from qifjax import nn
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")
+
+# Widths at which every network learns the batch within 100 steps.
+WIDTHS = {
+    "dvs_gesture_net": 0.125,
+    "meta_spikeformer": 0.125,
+    "resnet19": 0.25,
+    "resnet34": 0.125,
+    "vgg11": 0.125,
+    "vggsnn": 0.125,
+}
+
+
+def command(*arguments):
+    memorise.main([*map(str, arguments)])
+
+
+def test_every_network_is_a_subject():
+    assert set(SUBJECTS) == set(nn.names()) == {"lenet5", *WIDTHS}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    cache = jax.config.jax_compilation_cache_dir
+    with jax.numpy_dtype_promotion("standard"):
+        command("lenet5", "--neuron", "lif", "--out", folder / "lenet5-lif.json")
+    assert jax.config.jax_compilation_cache_dir == cache
+    return folder
+
+
+def test_lenet5_learns_a_batch_by_heart(results):
+    result = json.loads((results / "lenet5-lif.json").read_text())
+    assert 1 < result["steps"] == result["steps_taken"] <= 100
+    assert result["parameter_count"] == 51_924
+    assert result["operations"] == 406_800
+    assert result["input_shape"] == [16, 28, 28, 1]
+    assert result["warm_start_seconds"] < result["cold_start_seconds"]
+    assert list(result["populations"]) == ["conv1/neuron", "conv2/neuron", "fc1/neuron"]
+    start = result["populations"]["conv1/neuron"]["initial"]
+    assert 0.1 < start["rate"] < 0.3
+    assert "lenet5 --neuron lif" in result["command"]
+
+
+def test_page(results, tmp_path, capsys):
+    out = tmp_path / "docs" / "models.md"
+    models_table.main([str(results), "--out", str(out)])
+    result = json.loads((results / "lenet5-lif.json").read_text())
+    text = out.read_text()
+    (row,) = (line for line in text.splitlines() if line.startswith("| LeNet-5"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[:7] == [
+        *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", str(result["steps"])),
+    ]
+    assert "### LeNet-5, LIF" in text
+    assert result["command"] in text
+
+
+def test_failure_to_learn_is_said(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command("lenet5", "--steps", 1, "--out", tmp_path / "result.json")
+    assert stop.value.code == 1
+    assert "NOT memorised" in capsys.readouterr().out
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["steps"], result["steps_taken"]) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lenet6"], "lenet6"),
+        (["lenet5", "--examples", "1"], "--examples must be at least 2, got 1"),
+        (["lenet5", "--learning-rate", "0"], "--learning-rate must be > 0, got 0.0"),
+        (["lenet5", "--width-multiplier", "0"], "width_multiplier must be above 0"),
+        (["lenet5", "--model-options", "pool", "mean"], "one of 'avg', 'max'"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        memorise.main(arguments)
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_a_folder_without_results_is_refused(tmp_path, capsys):
+    for content in (None, "{}"):
+        if content:
+            (tmp_path / "other.json").write_text(content)
+        with pytest.raises(SystemExit) as stop:
+            models_table.main([str(tmp_path), "--out", str(tmp_path / "page.md")])
+        assert stop.value.code == 2
+        assert "experiments.memorise" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("neuron", ["qif", "lif"])
+@pytest.mark.parametrize("network", WIDTHS)
+def test_narrow_networks_learn_a_batch_by_heart(network, neuron, tmp_path):
+    out = tmp_path / "result.json"
+    width = WIDTHS[network]
+    command(network, "--neuron", neuron, "--width-multiplier", width, "--out", out)
+    assert json.loads(out.read_text())["steps"] <= 100

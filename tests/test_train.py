@@ -1,0 +1,212 @@
+"""Whole runs on real digits: their folder, resuming, and how they fail."""
+
+import os
+import resource
+import shutil
+import signal
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+import pytest
+
+from experiments import engine, train
+from experiments.progress import Progress
+from experiments.run_folder import RunFolder
+from qifjax.checkpoint import Checkpoints
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")
+
+CONFIG = ("digits_lenet5", "--epochs", "2", "--batch-size", "256")
+
+
+def run(folder, *arguments):
+    train.main([*CONFIG, "--workdir", str(folder), *arguments])
+    return RunFolder(folder)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of two epochs that nothing disturbed."""
+    with jax.numpy_dtype_promotion("standard"):
+        return run(tmp_path_factory.mktemp("finished") / "run")
+
+
+def arrays(folder, step):
+    """The arrays of a checkpoint, without knowing their structure."""
+    path = Checkpoints(folder.checkpoints).path(step) / "state"
+    with ocp.StandardCheckpointer() as checkpointer:
+        return jax.tree.leaves(checkpointer.restore(path))
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        run(*arguments)
+    assert stop.value.code == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_result_says_everything(finished):
+    result = finished.result()
+    assert set(result) == {
+        *("schema_version", "config", "seed", "git_commit", "versions", "device"),
+        *(
+            "parallel",
+            "device_count",
+            "parameter_count",
+            "compile_seconds",
+            "train_seconds",
+        ),
+        *("examples_per_second", "peak_memory_bytes", "train", "test", "timesteps"),
+        *("firing_rate", "mean_firing_rate", "energy_mj", "total_energy_mj"),
+    }
+    assert result["parameter_count"] == 51924
+    assert result["test"]["examples"] == 330
+    assert result["test"]["split"] == "test"
+    assert result["train"]["split"] == "train"
+    assert list(result["firing_rate"]) == ["conv1/neuron", "conv2/neuron", "fc1/neuron"]
+    assert all(0 < rate < 1 for rate in result["firing_rate"].values())
+    # conv1 sees analog values: T * 4.6 pJ * 117,600 MAC.
+    assert result["energy_mj"]["conv1/conv"] == pytest.approx(2 * 4.6e-9 * 117600)
+    assert result["total_energy_mj"] == pytest.approx(sum(result["energy_mj"].values()))
+    # fc2 sees the spikes of the last population.
+    fc2 = 2 * 0.9e-9 * 1200 * result["firing_rate"]["fc1/neuron"]
+    assert result["energy_mj"]["fc2"] == pytest.approx(fc2, rel=1e-5)
+    epochs = finished.metrics()
+    assert [entry["step"] for entry in epochs] == [5, 10]
+    assert epochs[1]["train_loss"] < epochs[0]["train_loss"]
+    assert epochs[-1]["accuracy"] == result["test"]["accuracy"]
+
+
+def test_a_finished_run_is_read_and_never_repeated(finished, capsys):
+    before = {p: p.stat().st_mtime_ns for p in finished.path.rglob("*")}
+    assert "a finished run" in refused(capsys, finished.path)
+    run(finished.path, "--resume")
+    assert "test accuracy" in capsys.readouterr().out
+    assert {p: p.stat().st_mtime_ns for p in finished.path.rglob("*")} == before
+    other = refused(capsys, finished.path, "--seed", "1", "--resume")
+    assert "seed: there 0, here 1" in other
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(finished, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+
+        def killed(_, entry, *__):
+            if entry["epoch"] == 2:
+                raise KeyboardInterrupt
+
+        patch.setattr(Progress, "epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path)
+    assert not RunFolder(tmp_path).finished
+    assert Checkpoints(tmp_path / "checkpoints").steps() == [5]
+    resumed = run(tmp_path, "--resume")
+    for mine, theirs in zip(arrays(resumed, 10), arrays(finished, 10), strict=True):
+        assert jnp.all(mine == theirs)  # PRNG keys are compared as well
+    keys = ("epoch", "step", "train_loss", "train_accuracy", "loss", "accuracy")
+    for mine, theirs in zip(resumed.metrics(), finished.metrics(), strict=True):
+        assert {k: mine[k] for k in keys} == {k: theirs[k] for k in keys}
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_in_the_middle_of_an_epoch(
+    finished, tmp_path, monkeypatch, capsys, kind
+):
+    """The run writes a checkpoint, exits with 0, and goes on to the same bits."""
+    monkeypatch.setattr(engine, "_STEPS_A_DISPATCH", 2)
+    with monkeypatch.context() as patch:
+        steps = Progress.steps
+
+        def send_signal(self, number):
+            steps(self, number)
+            os.kill(os.getpid(), kind)
+
+        patch.setattr(Progress, "steps", send_signal)
+        run(tmp_path)
+    out = capsys.readouterr().out
+    assert f"{kind.name} at step 2 of 10" in out
+    command = out.strip().split("python -m experiments.train ")[1].split()
+    assert command == [*CONFIG, "--workdir", str(tmp_path), "--resume"]
+    assert Checkpoints(tmp_path / "checkpoints").steps() == [2]
+    resumed = run(tmp_path, "--resume")
+    for mine, theirs in zip(arrays(resumed, 10), arrays(finished, 10), strict=True):
+        if mine.ndim:  # all but the seconds
+            assert jnp.all(mine == theirs)
+    for mine, theirs in zip(resumed.metrics(), finished.metrics(), strict=True):
+        assert mine["train_accuracy"] == theirs["train_accuracy"]
+        assert mine["accuracy"] == theirs["accuracy"]
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
+    finished, tmp_path, capsys, monkeypatch
+):
+    shutil.copytree(finished.path, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    (folder.path / "result.json").unlink()
+    newest = Checkpoints(folder.checkpoints).path(10)
+    file = max(newest.rglob("*"), key=lambda path: path.stat().st_size)
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    line = refused(capsys, folder.path, "--resume")
+    assert str(file) in line
+    assert "--resume-step 5" in line
+    run(folder.path, "--resume-step", "5")
+    assert folder.result()["test"] == finished.result()["test"]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, capsys):
+    arguments = ("--optimizer", "sgd", "--learning-rate", "1e38")
+    line = refused(capsys, tmp_path / "run", *arguments)
+    assert "loss is not finite at step" in line
+    assert "last good checkpoint: none" in line
+    assert not RunFolder(tmp_path / "run").finished
+
+
+def test_a_full_disk_ends_the_run_in_one_line(tmp_path, capsys):
+    """The file-size limit stands in for a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        line = refused(capsys, tmp_path / "run")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert "cannot write checkpoint" in line
+    names = {path.name for path in (tmp_path / "run").rglob("*")}
+    assert names == {"config.json", "metrics.jsonl", "checkpoints"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["pmap", "mesh"])
+def test_two_devices_give_the_same_result(finished, tmp_path, mode):
+    folder = run(tmp_path / "run", "--parallel", mode)
+    result, expected = folder.result(), finished.result()
+    assert (result["parallel"], result["device_count"]) == (mode, 2)
+    for mine, theirs in zip(folder.metrics(), finished.metrics(), strict=True):
+        # A spike that rounding flips sets off others; test_parallel is exact.
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=0.02)
+    assert result["test"]["accuracy"] == pytest.approx(
+        expected["test"]["accuracy"], abs=0.03
+    )
+
+
+def test_every_option_of_training_runs(tmp_path):
+    """Those whose mathematics test_training, test_optimizers and test_losses check."""
+    folder = run(
+        tmp_path / "run",
+        *("--precision", "bfloat16", "--loss", "tet", "--label-smoothing", "0.1"),
+        *("--warmup-epochs", "1", "--clip-norm", "1", "--accumulate", "2"),
+        *("--augment", "cifar10", "--resize", "20"),
+        *("--average", "0.5", "--decay", "kernels", "--learning-rate", "0.02"),
+    )
+    first, second = folder.metrics()
+    assert second["train_loss"] < first["train_loss"]
+    assert first["learning_rate"] > second["learning_rate"]
+
+
+def test_zero_epochs_evaluate_the_initial_network(tmp_path):
+    result = run(tmp_path / "run", "--epochs", "0", "--evaluate-on", "validation")
+    scores = result.result()["validation"]
+    assert 0 <= scores["accuracy"] < 0.5
+    assert scores["split"] == "validation"
+    assert result.metrics() == []
