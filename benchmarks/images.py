@@ -181,12 +181,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measures, prints a table and writes the file."""
     with cli.one_line_errors():
         options = cli.parse(Images, argv, "python -m benchmarks.images")
-        load_before = os.getloadavg()[0]
+        load_before = round(os.getloadavg()[0], 2)
         loading = measure_loading(options.data_dir)
+        peer = " --torchvision-python PYTHON" if options.torchvision_python else ""
         result = {
+            "command": f"python -m benchmarks.images{peer} --images {options.images} "
+            f"--batch {options.batch} --passes {options.passes} "
+            f"--workers {options.workers} --out {options.out}",
             "options": {
                 "images": options.images,
                 "batch": options.batch,
+                "passes": options.passes,
                 "workers": options.workers,
             },
             "machine": {
@@ -200,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "loading_seconds": loading,
             **measure_augmentation(options),
         }
-        result["machine"]["load_average_after"] = os.getloadavg()[0]
+        result["machine"]["load_average_after"] = round(os.getloadavg()[0], 2)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(result, indent=2) + "\n")
         for name, seconds in loading.items():
