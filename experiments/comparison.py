@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments import markdown
 from experiments.run_folder import RunError, RunFolder
 
 _TITLES = {"qif": "QIF", "lif": "LIF", "euler_qif": "Euler QIF"}
@@ -87,18 +88,12 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """The comparison as a page of Markdown, without its figure."""
-        made_with = ", ".join(
-            f"{name} {version}" for name, version in self.provenance["versions"].items()
-        )
-        commit, dirty, _ = (self.provenance["git_commit"] or "").partition("-dirty")
-        code = f"commit {commit[:12]}{dirty}" if commit else "no commit"
         lines = [
             f"# {self.name}: {' against '.join(self.titles().values())}",
             "",
             self.description,
             "",
-            f"Made by `{self.command}` on {self.provenance['device']} ({made_with}; "
-            f"{code}).",
+            f"Made by `{self.command}` on {markdown.origin(self.provenance)}.",
             "",
             *self.table(),
             "",
@@ -140,7 +135,7 @@ class Comparison:
                     _ratio(other.train_seconds, of.train_seconds),
                 ]
             )
-        return _markdown_table(head, rows)
+        return markdown.table(head, rows)
 
     def rate_table(self) -> list[str]:
         """Firing rates per layer, as lines of Markdown."""
@@ -152,7 +147,7 @@ class Comparison:
             ]
             for layer in layers
         ]
-        return _markdown_table(["layer", *self.titles().values()], rows)
+        return markdown.table(["layer", *self.titles().values()], rows)
 
 
 def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Comparison:
@@ -233,8 +228,3 @@ def _ratio(numerator: Spread, denominator: Spread) -> str:
 
 def _comparable(config: dict) -> dict:
     return {k: v for k, v in config.items() if k not in ("neuron", "seed")}
-
-
-def _markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
-    rule = ["---"] + ["---:"] * (len(head) - 1)
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
+from experiments import figure as figures
 from experiments.comparison import Comparison, Spread
-from qifjax.data import DataError
 
-# Okabe and Ito's colours, which the colour-blind tell apart.
-_COLOURS = {"qif": "#0072B2", "lif": "#D55E00", "euler_qif": "#009E73"}
+_COLOURS = {"qif": figures.BLUE, "lif": figures.ORANGE, "euler_qif": figures.GREEN}
 
 
 def draw(comparison: Comparison, path: Path) -> None:
@@ -19,26 +18,14 @@ def draw(comparison: Comparison, path: Path) -> None:
     Raises:
       DataError: if matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DataError(
-            f"figures need matplotlib ({error}); install it with: "
-            "pip install 'qifjax[figures]'"
-        ) from error
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    figure = figures.new(11, 3.4)
     curves, rates, energies = figure.subplots(1, 3)
     _curves(curves, comparison)
     _bars(rates, comparison, "firing_rate", "spikes per neuron and step")
     _bars(energies, comparison, "energy_mj", "energy of an example (mJ)")
     energies.set_yscale("log")
     figure.suptitle(f"{comparison.name}, {len(comparison.seeds)} seed(s)", fontsize=10)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        figure.savefig(partial, dpi=150, format="png")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    figures.save(figure, path, dpi=150)
 
 
 def _curves(axes, comparison: Comparison) -> None:

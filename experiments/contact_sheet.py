@@ -11,6 +11,7 @@ import numpy as np
 import tyro
 
 from experiments import cli
+from experiments import figure as figures
 from qifjax.data import DataError, Dataset, augment, load
 
 _SHEET_SEED = 0
@@ -55,20 +56,10 @@ def draw(
     Raises:
       DataError: if matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DataError(
-            f"figures need matplotlib ({error}); install it with: "
-            "pip install 'qifjax[figures]'"
-        ) from error
     chosen = _one_of_each_class(dataset.labels, rows)
     originals = np.asarray(dataset.inputs[chosen])
     draws = _draws(originals, recipe, columns)
-    figure = Figure(
-        figsize=(1.0 * (columns + 1) + 0.9, 1.0 * len(chosen) + 0.7),
-        layout="constrained",
-    )
+    figure = figures.new(columns + 1.9, len(chosen) + 0.7)
     axes = figure.subplots(len(chosen), columns + 1, squeeze=False)
     for row, example in enumerate(chosen):
         for column, axis in enumerate(axes[row]):
@@ -85,13 +76,7 @@ def draw(
     for column in range(1, columns + 1):
         axes[0][column].set_title(f"draw {column}", fontsize=9)
     figure.suptitle(f"{name}, recipe {recipe}", fontsize=10)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(partial, dpi=110, format="png")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    figures.save(figure, path, dpi=110)
 
 
 def _one_of_each_class(labels: np.ndarray, count: int) -> np.ndarray:

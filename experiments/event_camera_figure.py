@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from qifjax.data import DataError
+from experiments import figure as figures
 
-# Okabe and Ito's colours, which the colour-blind tell apart.
-_COLOURS = ("#0072B2", "#D55E00")
+_COLOURS = (figures.BLUE, figures.ORANGE)
 _STYLES = ("-", "--")
 _PANELS = {
     "events": "events per recording",
@@ -33,7 +32,7 @@ def draw_statistics(statistics: Mapping[str, Mapping[str, Any]], path: Path) -> 
     Raises:
       DataError: if matplotlib is not installed.
     """
-    figure = _figure((11, 8))
+    figure = figures.new(11, 8)
     grid = figure.add_gridspec(3, 3)
     first = grid[0, :].subgridspec(1, 1).subplots()
     for (name, found), colour, style in zip(
@@ -57,7 +56,7 @@ def draw_statistics(statistics: Mapping[str, Mapping[str, Any]], path: Path) -> 
         "triangles above mark medians",
         fontsize=10,
     )
-    _save(figure, path)
+    figures.save(figure, path, dpi=130)
 
 
 def draw_frames(recordings: Mapping[str, Sequence[np.ndarray]], path: Path) -> None:
@@ -72,7 +71,7 @@ def draw_frames(recordings: Mapping[str, Sequence[np.ndarray]], path: Path) -> N
     """
     from matplotlib.colors import LinearSegmentedColormap
 
-    figure = _figure((11, 4.7))
+    figure = figures.new(11, 4.7)
     colours = LinearSegmentedColormap.from_list(
         "", [_COLOURS[1], "#FFFFFF", _COLOURS[0]]
     )
@@ -91,7 +90,7 @@ def draw_frames(recordings: Mapping[str, Sequence[np.ndarray]], path: Path) -> N
     figure.colorbar(
         image, ax=axes, label="ON less OFF events", shrink=0.8, extend="both"
     )
-    _save(figure, path)
+    figures.save(figure, path, dpi=130)
 
 
 def _histograms(axes, samples: Mapping[str, np.ndarray]) -> None:
@@ -117,23 +116,3 @@ def _signed(events: np.ndarray, start: int, end: int) -> np.ndarray:
     image = np.zeros((_SIZE, _SIZE))
     np.add.at(image, (seen["y"], seen["x"]), np.where(seen["p"], 1, -1))
     return image
-
-
-def _figure(size: tuple[float, float]):
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DataError(
-            f"figures need matplotlib ({error}); install it with: "
-            "pip install 'qifjax[figures]'"
-        ) from error
-    return Figure(figsize=size, layout="constrained", facecolor="white")
-
-
-def _save(figure, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        figure.savefig(partial, dpi=130, format="png")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments import cli
+from experiments import cli, markdown
 from experiments.run_folder import RunError, write_text
 
 _NETWORKS = {
@@ -70,7 +70,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 def page(results: list[dict[str, Any]], command: str) -> str:
     """The page in Markdown."""
-    made = sorted({_provenance(result) for result in results})
+    made = sorted({markdown.origin(result) for result in results})
     lines = [
         "# The networks: size, time to compile, and whether they can learn",
         "",
@@ -148,7 +148,7 @@ def _table(results):
                 " → ".join(f"{_least(r, 'inside', w):.2f}" for w in _WHEN),
             ]
         )
-    return _markdown(head, rows, left=2)
+    return markdown.table(head, rows, left=2)
 
 
 def _populations(result):
@@ -163,7 +163,7 @@ def _populations(result):
         ]
         for name, entry in result["populations"].items()
     ]
-    return _markdown(head, rows, left=1)
+    return markdown.table(head, rows, left=1)
 
 
 _WHEN = ("initial", "final")
@@ -175,18 +175,6 @@ def _least(result, statistic, when):
 
 def _most(result, statistic, when):
     return max(entry[when][statistic] for entry in result["populations"].values())
-
-
-def _provenance(result):
-    versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
-    commit, dirty, _ = (result["git_commit"] or "").partition("-dirty")
-    code = f"commit {commit[:12]}{dirty}" if commit else "no commit"
-    return f"{result['device']} ({versions}; {code})"
-
-
-def _markdown(head, rows, left):
-    rule = ["---"] * left + ["---:"] * (len(head) - left)
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,29 @@
+"""Pieces of Markdown pages that several commands write."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1
+) -> list[str]:
+    """A table, as lines.
+
+    Args:
+      head: titles of the columns.
+      rows: cells of each row.
+      left: number of columns that are aligned to the left; the others hold numbers.
+
+    Returns:
+      Lines of Markdown.
+    """
+    rule = ["---"] * left + ["---:"] * (len(head) - left)
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+def origin(result: dict[str, Any]) -> str:
+    """Device, versions and commit of a result, in words."""
+    versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
+    commit, dirty, _ = (result["git_commit"] or "").partition("-dirty")
+    code = f"commit {commit[:12]}{dirty}" if commit else "no commit"
+    return f"{result['device']} ({versions}; {code})"
