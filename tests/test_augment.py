@@ -282,6 +282,15 @@ def apply_steps():
     return jax.jit(policies._one_by_one)
 
 
+def tolerance(pair):
+    """Bicubic shear may be one grey level off, which posterize can make a whole step."""
+    first, second = (step.operation for step in pair)
+    if first != "shear_y":
+        return 0
+    bits = int(np.linspace(8, 4, 10).round()[pair[1].level])
+    return 2 ** (8 - bits) if second == "posterize" else 1
+
+
 @pytest.mark.parametrize("number", range(25))
 def test_each_sub_policy_gives_what_pillow_gives(photographs, apply_steps, number):
     pair = augment.CIFAR10_POLICY[number]
@@ -295,7 +304,7 @@ def test_each_sub_policy_gives_what_pillow_gives(photographs, apply_steps, numbe
     stacked = np.stack([x for _, x in possible]).astype(int)
     unique = np.unique(result, axis=0)
     gaps = np.abs(unique[:, None] - stacked[None])[inner].max((2, 3, 4))
-    assert gaps.min(1).max() <= (1 if pair[0].operation == "shear_y" else 0)
+    assert gaps.min(1).max() <= tolerance(pair)
     # How often the image stays as it is (or becomes so again).
     same = np.abs(stacked - image)[inner].max((1, 2, 3)) == 0
     probability = sum(p for (p, _), s in zip(possible, same, strict=True) if s)
