@@ -22,7 +22,7 @@ demo: $(READY) ## Train QIF and LIF on real digits and compare them, in minutes.
 	$(BIN)/python -m experiments.compare digits_lenet5 --seeds 2 --workdir runs/demo
 
 test: $(READY) ## Run the fast tests.
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: $(READY) ## Run the tests that take long.
 	$(BIN)/python -m pytest -m slow

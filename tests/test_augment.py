@@ -283,7 +283,7 @@ def apply_steps():
 
 
 def tolerance(pair):
-    """Bicubic shear may be one grey level off, which posterize can make a whole step."""
+    """Bicubic shear may be one grey level off; posterize can make a step of that."""
     first, second = (step.operation for step in pair)
     if first != "shear_y":
         return 0
