@@ -3,7 +3,8 @@
 XLA on CPU brings convolutions into the one layout that its fast kernels take only at
 the top level of a program. Inside a loop the gradients of a convolution, whose layouts
 differ, fall back to a plain loop nest: 4 to 60 times slower for the layers of LeNet-5
-and ResNet-19. Here the gradients are written as convolutions of that one layout.
+and ResNet-19. Here the input's gradient is written as a convolution of that one layout,
+and the kernel's in one of several ways, see :mod:`qifjax.nn.kernel_gradient`.
 """
 
 import functools
@@ -13,8 +14,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from qifjax.nn.kernel_gradient import Pads, kernel_gradient
+
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
-_Pads = tuple[tuple[int, int], tuple[int, int]]
 
 
 def conv_general_dilated(
@@ -70,7 +72,7 @@ def conv_general_dilated(
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _conv(x, kernel, strides, pads: _Pads):
+def _conv(x, kernel, strides, pads: Pads):
     return jax.lax.conv_general_dilated(
         x, kernel, strides, pads, dimension_numbers=_LAYOUT
     )
@@ -82,18 +84,11 @@ def _conv_forward(x, kernel, strides, pads):
 
 def _conv_backward(strides, pads, residuals, cotangent):
     x, kernel = residuals
-    # Per axis: extent of the input, of the kernel, and of the dilated cotangent.
-    axes = [
-        (x.shape[1 + i], kernel.shape[i], (cotangent.shape[1 + i] - 1) * strides[i] + 1)
-        for i in range(2)
-    ]
-    before = [pads[i][0] for i in range(2)]
-
-    # Input: the cotangent, dilated by the stride, with the kernel turned round.
-    lows = [size - 1 - low for (_, size, _), low in zip(axes, before, strict=True)]
+    # The cotangent, dilated by the stride, with the kernel turned round.
+    lows = [kernel.shape[i] - 1 - pads[i][0] for i in range(2)]
+    dilated = [(cotangent.shape[1 + i] - 1) * strides[i] + 1 for i in range(2)]
     highs = [
-        extent + size - 1 - dilated - low
-        for (extent, size, dilated), low in zip(axes, lows, strict=True)
+        x.shape[1 + i] + kernel.shape[i] - 1 - dilated[i] - lows[i] for i in range(2)
     ]
     x_cotangent = jax.lax.conv_general_dilated(
         cotangent,
@@ -103,21 +98,8 @@ def _conv_backward(strides, pads, residuals, cotangent):
         lhs_dilation=strides,
         dimension_numbers=_LAYOUT,
     )
-
-    # Kernel: the input with the cotangent as its kernel; the batch is summed over.
-    highs = [
-        size - 1 - extent - low + dilated
-        for (extent, size, dilated), low in zip(axes, before, strict=True)
-    ]
-    kernel_cotangent = jax.lax.conv_general_dilated(
-        jnp.transpose(x, (3, 1, 2, 0)),
-        jnp.transpose(cotangent, (1, 2, 0, 3)),
-        (1, 1),
-        list(zip(before, highs, strict=True)),
-        rhs_dilation=strides,
-        dimension_numbers=_LAYOUT,
-    )
-    return x_cotangent, jnp.transpose(kernel_cotangent, (1, 2, 0, 3))
+    kernel_cotangent = kernel_gradient(x, cotangent, kernel.shape[:2], strides, pads)
+    return x_cotangent, kernel_cotangent
 
 
 _conv.defvjp(_conv_forward, _conv_backward)
