@@ -10,6 +10,8 @@ from typing import Any
 
 import tyro
 
+from experiments import markdown
+
 
 @dataclass(frozen=True)
 class Options:
@@ -24,9 +26,9 @@ class Options:
 
 
 def table(header: list[str], rows: list[list[Any]]) -> str:
-    """A Markdown table; all columns but the first are to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    """A Markdown table of anything that can be written."""
+    cells = [list(map(str, row)) for row in rows]
+    return "\n".join(markdown.table(header, cells))
 
 
 def fuzz_section(report: dict[str, Any]) -> str:
