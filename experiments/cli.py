@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import difflib
 import io
+import logging
 import re
 import sys
 import warnings
@@ -34,6 +35,9 @@ def fail(message: str) -> NoReturn:
 def one_line_errors() -> Iterator[None]:
     """Turns the errors that a user can mend into one line and exit code 2."""
     warnings.showwarning = _show_warning
+    # These write tracebacks of what Orbax raises as well, and we report.
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         yield
     except (ConfigError, DataError, CheckpointError, RunError) as error:
