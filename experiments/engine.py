@@ -182,9 +182,9 @@ def _to_the_end_of_the_epoch(
             kept = checkpoints.steps()
             last = checkpoints.path(kept[-1]) if kept else "none"
             raise RunError(
-                f"the loss is not finite at step {new.bad_step}; "
+                f"loss, gradient or statistics are not finite at step {new.bad_step}; "
                 f"last good checkpoint: {last}; "
-                "try a smaller --learning-rate in another --workdir"
+                "check the data, or try a smaller --learning-rate in another --workdir"
             )
         totals = jax.device_get(totals.add(new))
         left -= steps
