@@ -37,8 +37,9 @@ class Train:
       coordinator: address of process 0, as HOST:PORT.
       resume: go on with the run in the folder, from its newest intact checkpoint.
       resume_step: go on from the checkpoint of this step.
-      keep: number of newest checkpoints that are kept; a run with --evaluate-on
-        validation also keeps that of its best epoch, which result.json names.
+      keep: number of newest checkpoints that are kept. A run with --evaluate-on
+        validation also keeps that of its best epoch, which result.json names; one that
+        is scored on the test set does not, since nothing may be chosen by that score.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")]

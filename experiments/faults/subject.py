@@ -14,7 +14,7 @@ import orbax.checkpoint as ocp
 from experiments.run_folder import RunFolder
 from qifjax.checkpoint import Checkpoints
 
-EPOCHS = 8
+EPOCHS = 10
 ARGUMENTS = ("digits_lenet5", "--epochs", str(EPOCHS), "--batch-size", "256")
 
 
@@ -51,7 +51,7 @@ class Subject:
         Args:
           folder: its folder.
           options: further options.
-          plant: arguments of experiments.faults.planted, for a fault inside the process.
+          plant: arguments of experiments.faults.planted, for a fault inside it.
         """
         module = "experiments.faults.planted" if plant else "experiments.train"
         command = [sys.executable, "-m", module, *plant, *self.arguments, *options]
