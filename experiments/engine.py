@@ -169,12 +169,12 @@ def _to_the_end_of_the_epoch(
     checkpoints: Checkpoints,
     request: Request,
 ) -> Snapshot:
-    """Trains until the epoch ends or somebody asks to stop."""
+    """Trains until the epoch ends or somebody asks to stop, one dispatch at least."""
     state, totals, before = snapshot
     start = time.perf_counter()
     order = programs.order(state)
     left = experiment.epoch_steps - int(state.step) % experiment.epoch_steps
-    while left and not _stopping(request):
+    while left:
         steps = min(left, _STEPS_A_DISPATCH)
         state, new = programs.train(state, order, steps)
         if new.bad_step >= 0:
@@ -189,6 +189,8 @@ def _to_the_end_of_the_epoch(
         totals = jax.device_get(totals.add(new))
         left -= steps
         progress.steps(steps)
+        if _stopping(request):
+            break
     seconds = np.asarray(before + (time.perf_counter() - start), np.float32)
     return Snapshot(state, totals, seconds)
 

@@ -2,6 +2,8 @@
 
 import functools
 import json
+import shutil
+import time
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +11,10 @@ import numpy as np
 import pytest
 
 from experiments.faults import __main__ as faults
-from experiments.faults import damages, page, planted
+from experiments.faults import damages, page, planted, signals
 from experiments.faults.journal import Journal
 from experiments.faults.subject import Ended, arrays, raw, same_bits
-from experiments.run_folder import RunError
+from experiments.run_folder import RunError, RunFolder
 from qifjax import manifest, training
 from qifjax.checkpoint import Checkpoints
 from tests import toy
@@ -108,6 +110,26 @@ def test_a_journal_goes_on_where_it_was(tmp_path, capsys):
     assert "flood 2/4: FAILED" in capsys.readouterr().out
     with pytest.raises(RunError, match="choose another --workdir"):
         Journal(path, {"seed": 2})
+
+
+def test_what_a_run_is_writing_and_what_was_left_before(tmp_path):
+    folder = RunFolder(tmp_path)
+    left = folder.checkpoints / "00000005.partial"
+    left.mkdir(parents=True)
+    start = left.stat().st_ctime
+    assert signals._writing(folder, start) == "nothing"
+    partial = folder.checkpoints / "00000010.partial"
+    time.sleep(0.02)  # the clock of a file system is coarse
+    for made, expected in (
+        (partial / "state.orbax-checkpoint-tmp", "bytes"),
+        (partial / "state", "checksums"),
+        (partial / "manifest.json", "naming"),
+    ):
+        made.mkdir(parents=True)
+        assert signals._writing(folder, start) == expected
+    shutil.rmtree(partial)
+    (folder.checkpoints / "tmpabc.partial").mkdir()
+    assert signals._writing(folder, start) == "removing"
 
 
 def test_one_line_is_one_line():

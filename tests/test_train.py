@@ -15,6 +15,7 @@ import orbax.checkpoint as ocp
 import pytest
 
 from experiments import engine, train
+from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from qifjax import manifest
@@ -141,6 +142,27 @@ def test_a_signal_ends_the_run_in_the_middle_of_an_epoch(
     for mine, theirs in zip(resumed.metrics(), finished.metrics(), strict=True):
         assert mine["train_accuracy"] == theirs["train_accuracy"]
         assert mine["accuracy"] == theirs["accuracy"]
+
+
+def test_a_signal_between_two_epochs_ends_the_run_in_the_second(
+    finished, tmp_path, monkeypatch, capsys
+):
+    """It comes after the checkpoint of the first, before a step of the second."""
+    monkeypatch.setattr(engine, "_STEPS_A_DISPATCH", 2)
+    with monkeypatch.context() as patch:
+        order = Programs.order
+
+        def send_signal(self, state):
+            if int(state.step) == 5:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return order(self, state)
+
+        patch.setattr(Programs, "order", send_signal)
+        run(tmp_path)
+    assert "SIGTERM at step 7 of 10" in capsys.readouterr().out
+    assert len(RunFolder(tmp_path).metrics()) == 1
+    resumed = run(tmp_path, "--resume")
+    assert resumed.result()["test"] == finished.result()["test"]
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(

@@ -24,7 +24,7 @@ def file_size(subject: Subject, seed: int, i: int) -> Observation:
     del seed
     moment = _MOMENTS[i % len(_MOMENTS)]
     seen = _planted(subject, f"file-size-{i}", ("file-size", moment))
-    return {**seen, "fault": f"limit from {moment} the write"}
+    return {**seen, "fault": f"limit {moment} the write"}
 
 
 def nan(subject: Subject, seed: int, i: int) -> Observation:

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from experiments.faults.subject import EPOCHS, Ended, Subject, end, intact, same
 from experiments.run_folder import RunFolder
 from qifjax.checkpoint import Checkpoints
 
-_WRITE_SECONDS = 0.1
+_WRITE_SECONDS = 0.2
 """About as long as a checkpoint takes; signals are aimed into this span."""
 
 
@@ -21,13 +22,13 @@ def kill(subject: Subject, seed: int, i: int) -> Observation:
     rng = np.random.default_rng((seed, i))
     while True:
         folder = current(subject, "killed")
-        before = _newest(folder)
+        before, start = _newest(folder), time.time()
         process = subject.start(folder)
         if i % 2:
             # A resumed run has less to do than a whole one.
             _sleep(process, rng.uniform(0, _seconds(subject.undisturbed()) / 2))
         else:
-            _wait_for_write(process, folder, rng)
+            _wait_for_write(process, folder, start, rng)
         process.kill()
         ended = end(process)
         if ended.code == -signal.SIGKILL:
@@ -37,7 +38,7 @@ def kill(subject: Subject, seed: int, i: int) -> Observation:
     return {
         "passed": whole and went_on and not ended.err and after >= before,
         "run": folder.path.name,
-        "during": _writing(folder),
+        "during": _writing(folder, start),
         "intact": whole,
         "went_on": went_on,
         "newest_before": before,
@@ -50,16 +51,16 @@ def terminate(subject: Subject, seed: int, i: int) -> Observation:
     """Asks the current run to end, with SIGTERM while it writes a checkpoint."""
     rng = np.random.default_rng((seed, i))
     while True:
-        folder = current(subject, "asked")
+        folder, start = current(subject, "asked"), time.time()
         process = subject.start(folder)
-        _wait_for_write(process, folder, rng)
-        during = _writing(folder)
+        _wait_for_write(process, folder, start, rng)
+        during = _writing(folder, start)
         process.send_signal(signal.SIGTERM)
         ended = end(process)
         # A run that is asked within its last write has nothing to leave out.
         if not folder.finished:
             break
-    whole, left = intact(folder, subject.undisturbed()), _writing(folder)
+    whole, left = intact(folder, subject.undisturbed()), _writing(folder, start)
     asked = ended.out[-1].startswith("stopped: SIGTERM") and not ended.err
     return {
         "passed": ended.code == 0 and asked and whole and left == "nothing",
@@ -127,28 +128,26 @@ def _sleep(process: subprocess.Popen[str], seconds: float) -> None:
 
 
 def _wait_for_write(
-    process: subprocess.Popen[str], folder: RunFolder, rng: np.random.Generator
+    process: subprocess.Popen[str],
+    folder: RunFolder,
+    start: float,
+    rng: np.random.Generator,
 ) -> None:
     """Waits until one of the first checkpoints is being written, then a little."""
-    start, seen = time.time(), set()
+    seen: set[str] = set()
     number = rng.integers(1, 3)
     while process.poll() is None:
-        for partial in folder.checkpoints.glob("[0-9]*.partial"):
-            try:
-                new = partial.stat().st_ctime > start  # not left by an earlier kill
-            except FileNotFoundError:
-                continue
-            if new:
-                seen.add(partial.name)
+        partial = [path.name for path in _partial(folder, start)]
+        seen.update(name for name in partial if name[0].isdigit())
         if len(seen) >= number:
             _sleep(process, rng.uniform(0, _WRITE_SECONDS))
             return
         time.sleep(0.0005)
 
 
-def _writing(folder: RunFolder) -> str:
-    """What a run is, or was, doing to its checkpoints."""
-    partial = list(folder.checkpoints.glob("*.partial"))
+def _writing(folder: RunFolder, start: float) -> str:
+    """What a run that was started at some time is, or was, doing to its checkpoints."""
+    partial = _partial(folder, start)
     if not partial:
         return "nothing"
     if any((path / "manifest.json").exists() for path in partial):
@@ -156,3 +155,15 @@ def _writing(folder: RunFolder) -> str:
     if any((path / "state").exists() for path in partial):
         return "checksums"
     return "bytes" if any(path.stem.isdigit() for path in partial) else "removing"
+
+
+def _partial(folder: RunFolder, start: float) -> list[Path]:
+    """What a run is writing or removing, but not what an earlier one has left."""
+    found = []
+    for path in folder.checkpoints.glob("*.partial"):
+        try:
+            if path.stat().st_ctime > start:
+                found.append(path)
+        except FileNotFoundError:
+            continue
+    return found
