@@ -15,6 +15,7 @@ import orbax.checkpoint as ocp
 import pytest
 
 from experiments import engine, train
+from experiments.config import Config
 from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunFolder
@@ -199,6 +200,24 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
     )
 
 
+def test_the_best_is_of_the_epochs_that_have_a_checkpoint(tmp_path):
+    folder = RunFolder(tmp_path)
+    for epoch, accuracy in ((1, 0.9), (2, 0.5), (3, 0.7), (4, 0.7), (5, 0.8)):
+        folder.add_metrics({"epoch": epoch, "step": 10 * epoch, "accuracy": accuracy})
+    checkpoints = Checkpoints(folder.checkpoints)
+    for step in (20, 30, 40):
+        checkpoints.path(step).mkdir(parents=True)
+
+    def best(split, *coming):
+        config = Config(evaluate_on=split)
+        return engine._best(config, folder, checkpoints, *coming)
+
+    assert best("validation")["epoch"] == 3
+    assert best("validation", 50)["epoch"] == 5
+    assert best("test", 50) is None
+
+
+@pytest.mark.slow
 def test_the_checkpoint_of_the_best_epoch_is_kept(tmp_path, monkeypatch):
     """An epoch that is made to look best outlives the newest, also over a resume."""
     add_metrics, epoch = RunFolder.add_metrics, Progress.epoch
