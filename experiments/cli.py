@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import difflib
 import io
+import logging
 import re
 import sys
 import warnings
@@ -34,6 +35,10 @@ def fail(message: str) -> NoReturn:
 def one_line_errors() -> Iterator[None]:
     """Turns the errors that a user can mend into one line and exit code 2."""
     warnings.showwarning = _show_warning
+    # Where Orbax fails, it raises, which is reported here, and writes tracebacks too.
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    show, sys.unraisablehook = sys.unraisablehook, _show_unraisable
     try:
         yield
     except (ConfigError, DataError, CheckpointError, RunError) as error:
@@ -42,6 +47,8 @@ def one_line_errors() -> Iterator[None]:
         # A full disk or a folder that cannot be written is not a fault of the program.
         place = f" ({error.filename})" if error.filename else ""
         fail(f"{error.strerror or error}{place}")
+    finally:
+        sys.unraisablehook = show
 
 
 def layout(mode: parallel.Mode, count: int | None) -> parallel.Layout:
@@ -164,6 +171,12 @@ def _message(text: str) -> str:
     sections = re.split(r"^[ -]*-{9,}[ -]*$", text, flags=re.MULTILINE)
     message = sections[1] if len(sections) > 1 else text
     return " ".join(message.split()) or "the arguments cannot be parsed"
+
+
+def _show_unraisable(unraisable):
+    # What TensorStore says for each file after the first that Orbax cannot write.
+    if str(unraisable.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(unraisable)
 
 
 def _show_warning(message, category, *_, **__):

@@ -50,6 +50,7 @@ def run(
     *,
     resume: bool = False,
     resume_step: int | None = None,
+    keep: int = 2,
 ) -> dict[str, Any]:
     """Trains one network and writes its run folder.
 
@@ -59,7 +60,9 @@ def run(
       data_dir: where data sets are.
       layout: the devices to run on; no part of the configuration.
       resume: go on with the run that the folder holds; a finished one is only read.
-      resume_step: checkpoint to go on from; None takes the newest.
+      resume_step: checkpoint to go on from; None takes the newest that is intact.
+      keep: how many of the newest checkpoints are kept. A run that is scored on the
+        validation split also keeps that of its best epoch.
 
     Returns:
       The result, as ``result.json`` holds it.
@@ -80,10 +83,27 @@ def run(
         return folder.result()
 
     programs = Programs(experiment, config.seed)
-    checkpoints = Checkpoints(folder.checkpoints)
-    snapshot = Snapshot.of(programs.initial)
-    if checkpoints.steps():
-        snapshot = checkpoints.restore(snapshot, resume_step)
+    with Checkpoints(folder.checkpoints, keep) as checkpoints:
+        snapshot = Snapshot.of(programs.initial)
+        if checkpoints.steps() or resume_step is not None:
+            snapshot = checkpoints.restore(snapshot, resume_step)
+        state = _train(config, folder, experiment, programs, checkpoints, snapshot)
+    best = _best(config, folder, checkpoints)
+    final = result.describe(config, experiment, programs, state, folder, origin, best)
+    if processes.is_first():
+        folder.finish(final)
+    return final
+
+
+def _train(
+    config: Config,
+    folder: RunFolder,
+    experiment: Experiment,
+    programs: Programs,
+    checkpoints: Checkpoints,
+    snapshot: Snapshot,
+) -> TrainState:
+    """Trains to the last epoch, with metrics and a checkpoint after each."""
     total = config.epochs * experiment.epoch_steps
     step = int(snapshot.state.step)
     if processes.is_first():
@@ -103,19 +123,37 @@ def run(
                 if processes.is_first():
                     folder.add_metrics(entry)
                     progress.epoch(entry, config.epochs, config.evaluate_on)
-            checkpoints.save(step, snapshot)
+            checkpoints.wait()
+            best = _best(config, folder, checkpoints, step)
+            checkpoints.save(step, snapshot, best["step"] if best else None)
             if step < total and _stopping(request):
+                checkpoints.wait()
                 raise Interrupted(
                     f"{request.signal or 'another process'} at step {step} of {total}; "
                     f"checkpoint: {checkpoints.path(step)}"
                 )
+        checkpoints.wait()
+    return snapshot.state
 
-    final = result.describe(
-        config, experiment, programs, snapshot.state, folder, origin
-    )
-    if processes.is_first():
-        folder.finish(final)
-    return final
+
+def _best(
+    config: Config, folder: RunFolder, checkpoints: Checkpoints, *coming: int
+) -> dict[str, Any] | None:
+    """The metrics of the best epoch that has a checkpoint.
+
+    None where the run is scored on the test split, by which nothing may be chosen.
+
+    Args:
+      config: what the run computes.
+      folder: the run's folder.
+      checkpoints: its checkpoints, none of which is being written.
+      coming: steps whose checkpoints will be written next.
+    """
+    if config.evaluate_on != "validation":
+        return None
+    there = {*checkpoints.steps(), *coming}
+    scored = [entry for entry in folder.metrics() if entry["step"] in there]
+    return max(scored, key=lambda entry: entry["accuracy"], default=None)
 
 
 def _stopping(request: Request) -> bool:
@@ -131,25 +169,28 @@ def _to_the_end_of_the_epoch(
     checkpoints: Checkpoints,
     request: Request,
 ) -> Snapshot:
-    """Trains until the epoch ends or somebody asks to stop."""
+    """Trains until the epoch ends or somebody asks to stop, one dispatch at least."""
     state, totals, before = snapshot
     start = time.perf_counter()
     order = programs.order(state)
     left = experiment.epoch_steps - int(state.step) % experiment.epoch_steps
-    while left and not _stopping(request):
+    while left:
         steps = min(left, _STEPS_A_DISPATCH)
         state, new = programs.train(state, order, steps)
         if new.bad_step >= 0:
+            checkpoints.wait()
             kept = checkpoints.steps()
             last = checkpoints.path(kept[-1]) if kept else "none"
             raise RunError(
-                f"the loss is not finite at step {new.bad_step}; "
+                f"loss, gradient or statistics are not finite at step {new.bad_step}; "
                 f"last good checkpoint: {last}; "
-                "try a smaller --learning-rate in another --workdir"
+                "check the data, or try a smaller --learning-rate in another --workdir"
             )
         totals = jax.device_get(totals.add(new))
         left -= steps
         progress.steps(steps)
+        if _stopping(request):
+            break
     seconds = np.asarray(before + (time.perf_counter() - start), np.float32)
     return Snapshot(state, totals, seconds)
 

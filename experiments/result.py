@@ -24,6 +24,7 @@ def describe(
     state: TrainState,
     folder: RunFolder,
     origin: dict[str, Any],
+    best: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Scores the final state and gathers everything that is known of the run.
 
@@ -34,6 +35,8 @@ def describe(
       state: the final state.
       folder: the run's folder, whose metrics are complete.
       origin: commit, versions and device, of when the run started.
+      best: metrics of the best epoch, whose checkpoint is kept; None where no epoch may
+        be chosen by them.
 
     Returns:
       Plain values in nested dictionaries.
@@ -67,6 +70,8 @@ def describe(
             "examples": len(evaluation),
             **vars(evaluation.description),
         },
+        "best": best
+        and {name: best[name] for name in ("epoch", "step", "loss", "accuracy")},
         "timesteps": experiment.timesteps,
         **_activity(experiment, scores),
     }

@@ -35,8 +35,11 @@ class Train:
         environment of the cluster.
       process_index: number of this process, from 0.
       coordinator: address of process 0, as HOST:PORT.
-      resume: go on with the run in the folder, from its newest checkpoint.
+      resume: go on with the run in the folder, from its newest intact checkpoint.
       resume_step: go on from the checkpoint of this step.
+      keep: number of newest checkpoints that are kept. A run with --evaluate-on
+        validation also keeps that of its best epoch, which result.json names; one that
+        is scored on the test set does not, since nothing may be chosen by that score.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")]
@@ -49,12 +52,15 @@ class Train:
     coordinator: str | None = None
     resume: bool = False
     resume_step: int | None = None
+    keep: int = 2
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         options = cli.parse_with_config(Train, argv, "python -m experiments.train")
         config = options.config
+        if options.keep < 1:
+            raise ConfigError(f"--keep must be at least 1, got {options.keep}")
         _connect(options)
         workdir = options.workdir or default_workdir(config)
         try:
@@ -65,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 cli.layout(options.parallel, options.devices),
                 resume=options.resume or options.resume_step is not None,
                 resume_step=options.resume_step,
+                keep=options.keep,
             )
         except Interrupted as interruption:
             print(f"stopped: {interruption}; go on with: {_resume_command(argv)}")

@@ -150,7 +150,9 @@ class Totals(NamedTuple):
       correct: number of examples classified correctly, float32 ``[]``.
       examples: number of examples, float32 ``[]``.
       gradient_norm: sum over the steps of the norm of the gradient, float32 ``[]``.
-      bad_step: first step whose loss was not finite, int32 ``[]``; -1 if there is none.
+      bad_step: first step whose loss, gradient or new model state was not finite, int32
+        ``[]``; -1 if there is none. The loss alone would not tell: a neuron answers NaN
+        with silence.
     """
 
     loss: jax.Array
@@ -243,12 +245,19 @@ def train_step(
     predicted = jnp.argmax(jnp.mean(outputs, axis=0), -1)
     correct = jnp.sum(predicted == batch.labels, dtype=jnp.float32)
     correct, count = task.sum((correct, jnp.float32(batch.labels.size)))
+    gradient_norm = optax.global_norm(gradients)
+    finite = jnp.stack(
+        [
+            jnp.all(jnp.isfinite(leaf))
+            for leaf in jax.tree.leaves((loss, gradient_norm, model_state))
+        ]
+    )
     totals = Totals(
         loss=loss * count,
         correct=correct,
         examples=count,
-        gradient_norm=optax.global_norm(gradients),
-        bad_step=jnp.where(jnp.isfinite(loss), -1, state.step),
+        gradient_norm=gradient_norm,
+        bad_step=jnp.where(jnp.all(finite), -1, state.step),
     )
     return (
         TrainState(state.step + 1, params, model_state, opt_state, state.key, average),

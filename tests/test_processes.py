@@ -11,23 +11,34 @@ from pathlib import Path
 
 import pytest
 
+from qifjax.checkpoint import Checkpoints
+
 ROOT = Path(__file__).parent.parent
 
 
-def start(folder, count, *options):
-    """Starts the processes of one run, each with one CPU device."""
+def start(folder, count, *options, plant=()):
+    """Starts the processes of one run, each with one CPU device.
+
+    ``plant`` is a fault of experiments.faults.planted for the first of them.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-m", "experiments.train", "digits_lenet5"]
+    command = ["digits_lenet5"]
     command += ["--epochs", "2", "--batch-size", "256", "--workdir", str(folder)]
     command += ["--parallel", "mesh", *options]
     if count > 1:
         command += ["--processes", str(count), "--coordinator", address]
+    planted = ["experiments.faults.planted", *plant]
     return [
         subprocess.Popen(
-            [*command, *(["--process-index", str(index)] if count > 1 else [])],
+            [
+                *(sys.executable, "-m"),
+                *(planted if plant and index == 0 else ["experiments.train"]),
+                *command,
+                *(["--process-index", str(index)] if count > 1 else []),
+            ],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -81,3 +92,20 @@ def test_two_processes_train_stop_together_and_go_on(tmp_path):
     alone = result(tmp_path / "killed")
     assert alone["device_count"] == 1
     assert alone["train"]["loss"] == pytest.approx(whole["train"]["loss"], rel=0.02)
+
+
+@pytest.mark.slow
+def test_all_processes_end_where_one_cannot_write(tmp_path):
+    running = start(tmp_path / "run", 2, plant=("file-size", "before"))
+    outputs = [process.communicate(timeout=240)[0] for process in running]
+    assert [process.returncode for process in running] == [2, 2], outputs
+    for output, reason in zip(
+        outputs, ("File too large", "another process failed"), strict=True
+    ):
+        line = output.strip().splitlines()[-1]
+        assert line.startswith("error: cannot write checkpoint"), output
+        assert reason in line
+        assert "the last good one is" in line
+    checkpoints = Checkpoints(tmp_path / "run/checkpoints")
+    assert checkpoints.steps() == [5]
+    assert checkpoints.damage(5) == ""

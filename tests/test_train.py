@@ -1,9 +1,13 @@
 """Whole runs on real digits: their folder, resuming, and how they fail."""
 
+import itertools
 import os
 import resource
 import shutil
 import signal
+import threading
+import time
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +15,11 @@ import orbax.checkpoint as ocp
 import pytest
 
 from experiments import engine, train
+from experiments.config import Config
+from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunFolder
+from qifjax import manifest
 from qifjax.checkpoint import Checkpoints
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
@@ -58,11 +65,12 @@ def test_result_says_everything(finished):
             "train_seconds",
         ),
         *("examples_per_second", "peak_memory_bytes", "train", "test", "timesteps"),
-        *("firing_rate", "mean_firing_rate", "energy_mj", "total_energy_mj"),
+        *("firing_rate", "mean_firing_rate", "energy_mj", "total_energy_mj", "best"),
     }
     assert result["parameter_count"] == 51924
     assert result["test"]["examples"] == 330
     assert result["test"]["split"] == "test"
+    assert result["best"] is None  # nothing is chosen by test accuracy
     assert result["train"]["split"] == "train"
     assert list(result["firing_rate"]) == ["conv1/neuron", "conv2/neuron", "fc1/neuron"]
     assert all(0 < rate < 1 for rate in result["firing_rate"].values())
@@ -137,26 +145,153 @@ def test_a_signal_ends_the_run_in_the_middle_of_an_epoch(
         assert mine["accuracy"] == theirs["accuracy"]
 
 
+def test_a_signal_between_two_epochs_ends_the_run_in_the_second(
+    finished, tmp_path, monkeypatch, capsys
+):
+    """It comes after the checkpoint of the first, before a step of the second."""
+    monkeypatch.setattr(engine, "_STEPS_A_DISPATCH", 2)
+    with monkeypatch.context() as patch:
+        order = Programs.order
+
+        def send_signal(self, state):
+            if int(state.step) == 5:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return order(self, state)
+
+        patch.setattr(Programs, "order", send_signal)
+        run(tmp_path)
+    assert "SIGTERM at step 7 of 10" in capsys.readouterr().out
+    assert len(RunFolder(tmp_path).metrics()) == 1
+    resumed = run(tmp_path, "--resume")
+    assert resumed.result()["test"] == finished.result()["test"]
+
+
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
-    finished, tmp_path, capsys, monkeypatch
+    finished, tmp_path, capsys
 ):
     shutil.copytree(finished.path, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     (folder.path / "result.json").unlink()
-    newest = Checkpoints(folder.checkpoints).path(10)
-    file = max(newest.rglob("*"), key=lambda path: path.stat().st_size)
-    file.write_bytes(file.read_bytes()[:-1] + b"?")
-    line = refused(capsys, folder.path, "--resume")
-    assert str(file) in line
-    assert "--resume-step 5" in line
-    run(folder.path, "--resume-step", "5")
+
+    def damage(step):
+        newest = Checkpoints(folder.checkpoints).path(step)
+        file = max(newest.rglob("*"), key=lambda path: path.stat().st_size)
+        file.write_bytes(file.read_bytes()[:-1] + b"?")
+        return str(file)
+
+    file = damage(10)
+    line = refused(capsys, folder.path, "--resume-step", "10")
+    assert file in line
+    assert "--resume takes the newest that is intact" in line
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        run(folder.path, "--resume")
+    lines = capsys.readouterr().err.splitlines()
+    (said,) = [line for line in lines if line.startswith("warning: damaged")]
+    assert file in said
+    assert f"going on from {Checkpoints(folder.checkpoints).path(5)}" in said
     assert folder.result()["test"] == finished.result()["test"]
+
+    (folder.path / "result.json").unlink()
+    damage(5)
+    damage(10)
+    assert "start again in another --workdir" in refused(
+        capsys, folder.path, "--resume"
+    )
+
+
+def test_the_best_is_of_the_epochs_that_have_a_checkpoint(tmp_path):
+    folder = RunFolder(tmp_path)
+    for epoch, accuracy in ((1, 0.9), (2, 0.5), (3, 0.7), (4, 0.7), (5, 0.8)):
+        folder.add_metrics({"epoch": epoch, "step": 10 * epoch, "accuracy": accuracy})
+    checkpoints = Checkpoints(folder.checkpoints)
+    for step in (20, 30, 40):
+        checkpoints.path(step).mkdir(parents=True)
+
+    def best(split, *coming):
+        config = Config(evaluate_on=split)
+        return engine._best(config, folder, checkpoints, *coming)
+
+    assert best("validation")["epoch"] == 3
+    assert best("validation", 50)["epoch"] == 5
+    assert best("test", 50) is None
+
+
+@pytest.mark.slow
+def test_the_checkpoint_of_the_best_epoch_is_kept(tmp_path, monkeypatch):
+    """An epoch that is made to look best outlives the newest, also over a resume."""
+    add_metrics, epoch = RunFolder.add_metrics, Progress.epoch
+
+    def first_is_best(self, entry):
+        add_metrics(self, {**entry, "accuracy": float(entry["epoch"] == 1)})
+
+    def killed(self, entry, *arguments):
+        epoch(self, entry, *arguments)
+        if entry["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunFolder, "add_metrics", first_is_best)
+    arguments = ("--epochs", "4", "--evaluate-on", "validation", "--keep", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, *arguments)
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    one, two = checkpoints.steps()
+    assert two == 2 * one
+    best = run(tmp_path, *arguments, "--resume").result()["best"]
+    assert (best["epoch"], best["step"], best["accuracy"]) == (1, one, 1.0)
+    assert checkpoints.steps() == [one, 4 * one]
+
+
+def test_keeping_no_checkpoint_is_refused(tmp_path, capsys):
+    line = refused(capsys, tmp_path / "run", "--keep", "0")
+    assert "--keep must be at least 1, got 0" in line
+
+
+def test_a_step_without_a_checkpoint_is_refused(finished, tmp_path, capsys):
+    folder = RunFolder(tmp_path)
+    shutil.copy(finished.path / "config.json", tmp_path)
+    assert "no checkpoint in" in refused(capsys, folder.path, "--resume-step", "5")
+
+
+def test_a_signal_waits_for_the_write_under_way(
+    finished, tmp_path, monkeypatch, capsys
+):
+    """It comes while the first checkpoint is being written; both become complete."""
+    asked = threading.Event()
+    write = manifest.write
+
+    def slowly(*arguments):
+        if not asked.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+            asked.set()
+            time.sleep(0.3)
+        write(*arguments)
+
+    monkeypatch.setattr(engine, "_STEPS_A_DISPATCH", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "write", slowly)
+        taken = itertools.count(1)
+
+        def wait_for_signal(*_):
+            if next(taken) == 6:
+                assert asked.wait(20)
+
+        patch.setattr(Progress, "steps", wait_for_signal)
+        run(tmp_path)
+    assert "SIGTERM at step 6 of 10" in capsys.readouterr().out
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    assert checkpoints.steps() == [5, 6]
+    assert [checkpoints.damage(step) for step in (5, 6)] == ["", ""]
+    resumed = run(tmp_path, "--resume")
+    assert resumed.result()["test"] == finished.result()["test"]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, capsys):
     arguments = ("--optimizer", "sgd", "--learning-rate", "1e38")
     line = refused(capsys, tmp_path / "run", *arguments)
-    assert "loss is not finite at step" in line
+    assert "loss, gradient or statistics are not finite at step" in line
     assert "last good checkpoint: none" in line
     assert not RunFolder(tmp_path / "run").finished
 

@@ -147,6 +147,26 @@ def test_the_first_step_whose_loss_is_not_finite_is_reported():
     assert totals.bad_step == 2
 
 
+@pytest.mark.parametrize("poisoned", ["gradient", "model state"])
+def test_reports_what_the_loss_does_not_tell(poisoned):
+    """As a spiking layer does, which answers NaN with silence: the loss is finite."""
+    task = toy.task()
+    clean = task.network.train
+
+    def train(params, state, inputs, neuron, key):
+        outputs, state = clean(params, state, inputs, neuron, key)
+        if poisoned == "model state":
+            return outputs, {"batches": jnp.float32(jnp.nan)}
+        # The value of this square root is zero, its derivative 0/0.
+        return outputs + jnp.sqrt(0 * params["w"][0, 0]), state
+
+    task = dataclasses.replace(task, network=task.network._replace(train=train))
+    batch = take(toy.examples(), FIRST)
+    _, totals = train_step(task, start(task), batch, toy.hparams())
+    assert jnp.isfinite(totals.loss)
+    assert totals.bad_step == 0
+
+
 def test_one_trace_serves_every_number_of_steps():
     traces = []
     task = toy.task(count_traces=traces)
