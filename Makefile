@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results faults clean
+.PHONY: help demo test slow check format install results faults models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,17 @@ results: $(READY) ## Reproduce docs/results from real data (needs Fashion-MNIST)
 
 faults: $(READY) ## Plant faults into real runs and write docs/results/reliability.md.
 	$(BIN)/python -m experiments.faults --out docs/results/reliability.md
+
+MODELS := docs/results/models
+NETWORKS := lenet5 resnet19 vgg11 meta_spikeformer dvs_gesture_net vggsnn resnet34
+RUNS := $(foreach network,$(NETWORKS),$(MODELS)/$(network)-qif.json $(MODELS)/$(network)-lif.json)
+
+models: $(READY) $(RUNS) ## Let every network learn a batch by heart (hours) and write docs/results/models.md.
+	$(BIN)/python -m experiments.models_table $(MODELS)
+
+# A network that does not learn is a result too.
+$(MODELS)/%.json:
+	-$(BIN)/python -m experiments.memorise $(subst -, --neuron ,$*) --steps $(if $(findstring meta,$*),60,100) --out $@
 
 clean: ## Remove the virtual environment and caches, but no run and no data.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

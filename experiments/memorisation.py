@@ -70,9 +70,9 @@ def memorise(
       model: the network.
       subject: what its input is.
       neuron: neuron parameters.
-      steps: largest number of steps, of Adam at a constant learning rate.
+      steps: largest number of steps, of Adam.
       examples: size of the batch.
-      learning_rate: learning rate.
+      learning_rate: learning rate of the first step; it falls to zero as a cosine.
 
     Returns:
       What was measured, as plain values: ``steps`` is None where the batch was not
@@ -85,7 +85,8 @@ def memorise(
     variables = model.init(jax.random.key(SEED), one, neuron)
     init_seconds = time.perf_counter() - start
 
-    optimizer = optax.adam(learning_rate)
+    # It falls to zero, so that the running statistics can catch up with the weights.
+    optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
     state = (variables, optimizer.init(variables["params"]))
     step = functools.partial(_step, model, optimizer, neuron)
     train, cold_start, warm_start = _compile_twice(step, state, x, labels)

@@ -28,7 +28,8 @@ class Memorise:
       neuron: neuron model, with the paper's parameters.
       steps: largest number of steps.
       examples: size of the batch.
-      learning_rate: learning rate of Adam.
+      learning_rate: learning rate of Adam at the first step; it falls to zero as a
+        cosine until the last.
       width_multiplier: factor on all channel counts.
       model_options: further options of the network, such as `stream_eta 1`.
       out: JSON file of the result; by default runs/memorise/NETWORK-NEURON.json.
@@ -49,7 +50,7 @@ class Memorise:
     neuron: Literal["qif", "lif"] = "qif"
     steps: int = 100
     examples: int = 16
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-3
     width_multiplier: float = 1.0
     model_options: dict[str, bool | int | float | str] = field(default_factory=dict)
     out: Path | None = None

@@ -75,7 +75,8 @@ def page(results: list[dict[str, Any]], command: str) -> str:
         "# The networks: size, time to compile, and whether they can learn",
         "",
         "Each network at the input shape and T of the paper learns one batch of noise "
-        "with random labels by heart, with Adam; *steps* is when it is right about "
+        "with random labels by heart, with Adam at a learning rate that falls from the "
+        "given one to zero; *steps* is when it is right about "
         "every example, in training mode and with its running statistics. *Operations* "
         "are those of one example in one time step. *First start* is the time to trace "
         "and compile one training step, *second start* the same with a filled "
@@ -116,6 +117,7 @@ def _table(results):
         "parameters",
         "operations, M",
         "batch and T",
+        "learning rate",
         "steps",
         "training, s",
         "first start, s",
@@ -139,6 +141,7 @@ def _table(results):
                 f"{r['parameter_count']:,}",
                 f"{r['operations'] / 1e6:,.1f}",
                 f"{batch}, {T}",
+                f"{r['learning_rate']:g}",
                 str(steps),
                 f"{r['train_seconds']:.0f}",
                 f"{r['cold_start_seconds']:.1f}",

@@ -60,8 +60,9 @@ def test_page(results, tmp_path, capsys):
     text = out.read_text()
     (row,) = (line for line in text.splitlines() if line.startswith("| LeNet-5"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[:7] == [
-        *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", str(result["steps"])),
+    assert cells[:8] == [
+        *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", "0.001"),
+        str(result["steps"]),
     ]
     assert "### LeNet-5, LIF" in text
     assert result["command"] in text
