@@ -1,13 +1,14 @@
 """One run from its configuration to its result, with checkpoints in between."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from experiments import provenance, result
+from experiments import metrics, provenance, result
 from experiments.build import Experiment, build
 from experiments.config import Config
 from experiments.interruption import Interrupted, Request, on_request
@@ -50,6 +51,7 @@ def run(
     *,
     resume: bool = False,
     resume_step: int | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Trains one network and writes its run folder.
 
@@ -60,6 +62,7 @@ def run(
       layout: the devices to run on; no part of the configuration.
       resume: go on with the run that the folder holds; a finished one is only read.
       resume_step: checkpoint to go on from; None takes the newest.
+      on_epoch: called with the metrics of each epoch, in the first process.
 
     Returns:
       The result, as ``result.json`` holds it.
@@ -96,12 +99,14 @@ def run(
             )
             step = int(snapshot.state.step)
             if step % experiment.epoch_steps == 0:
-                entry = _entry(experiment, programs, snapshot)
+                entry = metrics.entry(experiment, programs, *snapshot)
                 snapshot = Snapshot.of(snapshot.state)
                 # In this order: a run killed in between repeats the epoch with its
                 # metrics.
                 if processes.is_first():
                     folder.add_metrics(entry)
+                    if on_epoch is not None:
+                        on_epoch(entry)
                     progress.epoch(entry, config.epochs, config.evaluate_on)
             checkpoints.save(step, snapshot)
             if step < total and _stopping(request):
@@ -152,27 +157,3 @@ def _to_the_end_of_the_epoch(
         progress.steps(steps)
     seconds = np.asarray(before + (time.perf_counter() - start), np.float32)
     return Snapshot(state, totals, seconds)
-
-
-def _entry(
-    experiment: Experiment, programs: Programs, snapshot: Snapshot
-) -> dict[str, Any]:
-    """The metrics of an epoch that has been trained."""
-    state, totals = snapshot.state, snapshot.totals
-    scores = programs.evaluate(state)
-    step, examples = int(state.step), float(totals.examples)
-    rate = experiment.task.optimizer.learning_rate(
-        experiment.hparams.learning_rate, step - 1
-    )
-    return {
-        "epoch": step // experiment.epoch_steps,
-        "step": step,
-        "train_loss": float(totals.loss) / examples,
-        "train_accuracy": float(totals.correct) / examples,
-        "gradient_norm": float(totals.gradient_norm) / experiment.epoch_steps,
-        "learning_rate": float(rate),
-        "train_seconds": float(snapshot.seconds),
-        "examples_per_second": examples / float(snapshot.seconds),
-        "loss": float(scores.loss),
-        "accuracy": float(scores.accuracy),
-    }

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from experiments.build import Experiment
+from qifjax import nn
 from qifjax.data import Dataset
-from qifjax.evaluation import Evaluation, evaluate
+from qifjax.evaluation import Evaluation, evaluate, inspect
 from qifjax.training import (
     Examples,
     Totals,
@@ -65,6 +66,11 @@ class Programs:
             (state.evaluated, state.model_state, self._evaluation, hparams.neuron),
             fixed=2,
         )
+        self._inspect = layout.compile(
+            functools.partial(inspect, task),
+            (state.params, state.model_state, self._training, hparams.neuron),
+            fixed=2,
+        )
         self.compile_seconds = time.perf_counter() - start
 
     def order(self, state: TrainState) -> jax.Array:
@@ -95,6 +101,17 @@ class Programs:
             state.evaluated, state.model_state, self._evaluation, self._hparams.neuron
         )
         return jax.device_get(scores)
+
+    def inspect(self, state: TrainState) -> dict[str, nn.PopulationStatistics]:
+        """What the populations do for a fixed batch of the training set, on the host.
+
+        The parameters are those that are trained, not their average. See
+        :func:`qifjax.evaluation.inspect` for the batch.
+        """
+        statistics: dict[str, nn.PopulationStatistics] = self._inspect(
+            state.params, state.model_state, self._training, self._hparams.neuron
+        )
+        return jax.device_get(statistics)
 
 
 def _examples(dataset: Dataset) -> Examples:

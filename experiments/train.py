@@ -1,10 +1,11 @@
 """Trains one network: python -m experiments.train CONFIG [options]."""
 
+import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -13,6 +14,7 @@ from experiments.config import Config, ConfigError
 from experiments.engine import run
 from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder
+from experiments.tensorboard import EventFiles
 from qifjax import processes
 from qifjax.parallel import Mode
 
@@ -37,6 +39,8 @@ class Train:
       coordinator: address of process 0, as HOST:PORT.
       resume: go on with the run in the folder, from its newest checkpoint.
       resume_step: go on from the checkpoint of this step.
+      tensorboard: write the metrics of each epoch to the folder tensorboard of the run
+        as well, as TensorBoard reads them.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")]
@@ -49,6 +53,7 @@ class Train:
     coordinator: str | None = None
     resume: bool = False
     resume_step: int | None = None
+    tensorboard: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -58,14 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _connect(options)
         workdir = options.workdir or default_workdir(config)
         try:
-            result = run(
-                config,
-                RunFolder(workdir),
-                options.data_dir,
-                cli.layout(options.parallel, options.devices),
-                resume=options.resume or options.resume_step is not None,
-                resume_step=options.resume_step,
-            )
+            result = _run(options, workdir)
         except Interrupted as interruption:
             print(f"stopped: {interruption}; go on with: {_resume_command(argv)}")
             return
@@ -76,6 +74,24 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{config.evaluate_on} accuracy {scores['accuracy']:.4f}, "
             f"mean firing rate {result['mean_firing_rate']:.4f}, "
             f"energy {result['total_energy_mj']:.3g} mJ an image; {workdir}/result.json"
+        )
+
+
+def _run(options: Train, workdir: Path) -> dict[str, Any]:
+    """Trains, with or without event files."""
+    with contextlib.ExitStack() as stack:
+        on_epoch = None
+        if options.tensorboard:
+            folder = workdir / "tensorboard"
+            on_epoch = stack.enter_context(EventFiles(folder)).write
+        return run(
+            options.config,
+            RunFolder(workdir),
+            options.data_dir,
+            cli.layout(options.parallel, options.devices),
+            resume=options.resume or options.resume_step is not None,
+            resume_step=options.resume_step,
+            on_epoch=on_epoch,
         )
 
 

@@ -76,6 +76,21 @@ def test_result_says_everything(finished):
     assert [entry["step"] for entry in epochs] == [5, 10]
     assert epochs[1]["train_loss"] < epochs[0]["train_loss"]
     assert epochs[-1]["accuracy"] == result["test"]["accuracy"]
+    assert epochs[-1]["firing_rate"] == result["firing_rate"]
+
+
+def test_metrics_tell_what_the_populations_do(finished):
+    layers = ["conv1/neuron", "conv2/neuron", "fc1/neuron"]
+    for entry in finished.metrics():
+        for name in ("firing_rate", "silent", "in_window"):
+            assert list(entry[name]) == layers
+            assert all(0 <= share <= 1 for share in entry[name].values())
+        # Behind tdBN some 68 % of the membranes are inside (Theorem 1).
+        assert 0.5 < entry["in_window"]["conv2/neuron"] < 0.8
+        # On a black margin many neurons of conv1 see nothing.
+        assert entry["silent"]["conv1/neuron"] > 0.1
+        assert entry["gradient_norm"] > 0
+        assert entry["learning_rate"] > 0
 
 
 def test_a_finished_run_is_read_and_never_repeated(finished, capsys):
@@ -198,7 +213,9 @@ def test_every_option_of_training_runs(tmp_path):
         *("--warmup-epochs", "1", "--clip-norm", "1", "--accumulate", "2"),
         *("--augment", "cifar10", "--resize", "20"),
         *("--average", "0.5", "--decay", "kernels", "--learning-rate", "0.02"),
+        "--tensorboard",
     )
+    assert len(list((folder.path / "tensorboard").iterdir())) == 1
     first, second = folder.metrics()
     assert second["train_loss"] < first["train_loss"]
     assert first["learning_rate"] > second["learning_rate"]
