@@ -62,8 +62,10 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
       ConfigError: if they do not fill a batch.
     """
     test = config.evaluate_on == "test"
-    training = data.load(config.dataset, data_dir, "train" if test else "fit")
-    evaluation = data.load(config.dataset, data_dir, config.evaluate_on)
+    training, evaluation = (
+        data.load(config.dataset, data_dir, split).spread(config.limit)
+        for split in ("train" if test else "fit", config.evaluate_on)
+    )
     if len(training) < config.batch_size:
         raise ConfigError(
             f"--batch-size {config.batch_size} is larger than the training set of "
