@@ -153,7 +153,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         options = cli.parse(LongRun, argv, "python -m benchmarks.long_run")
         workdir = Path(tempfile.mkdtemp(prefix="qifjax-long-run-"))
-        load_before = round(os.getloadavg()[0], 2)
+        # The code is what it was when the run began, not when it ends.
+        origin, load_before = provenance.describe(), round(os.getloadavg()[0], 2)
         try:
             samples = observe(options, workdir / "run")
         finally:
@@ -164,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"--limit {options.limit} --batch-size {options.batch_size} "
             f"--out {options.out}",
             "observed": " ".join(["python", *command(options, Path("RUN"))]),
-            **provenance.describe(),
+            **origin,
             "load_average": [load_before, round(os.getloadavg()[0], 2)],
             **summary,
             "samples": [
