@@ -44,6 +44,8 @@ class Config:
       euler_qif: parameters of --neuron euler_qif.
       precision: dtype of convolutions and dense layers; membranes, statistics, loss and
         weights stay float32.
+      remat: what the backward pass computes again instead of keeping it: "step" of each
+        population, each "layer", or "none"; the result is the same up to rounding.
       optimizer: "adam" (AdamW) or "sgd" (momentum 0.9), both with cosine decay to zero.
       learning_rate: largest learning rate.
       lif_learning_rate: the same for --neuron lif, where it differs; 0 where not.
@@ -75,6 +77,7 @@ class Config:
     lif: LIFParams = LIFParams()
     euler_qif: EulerQIFParams = EulerQIFParams()
     precision: Literal["float32", "bfloat16"] = "float32"
+    remat: nn.Remat = "none"
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 1e-3
     lif_learning_rate: float = 0.0

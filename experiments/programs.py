@@ -59,6 +59,7 @@ class Programs:
             ),
             fixed=1,
             donate=True,
+            options=experiment.compiler_options,
         )
         state = self.initial
         self._evaluate = layout.compile(
