@@ -3,20 +3,21 @@
 import contextlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from experiments import cli
+from experiments import cli, memory
+from experiments.build import build
 from experiments.config import Config, ConfigError
 from experiments.engine import run
 from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder
 from experiments.tensorboard import EventFiles
 from qifjax import processes
-from qifjax.parallel import Mode
+from qifjax.parallel import Layout, Mode
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Train:
       resume_step: go on from the checkpoint of this step.
       tensorboard: write the metrics of each epoch to the folder tensorboard of the run
         as well, as TensorBoard reads them.
+      memory_report: instead of training, print what a training step holds in memory,
+        layer by layer, and which batch fits.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")]
@@ -54,6 +57,7 @@ class Train:
     resume: bool = False
     resume_step: int | None = None
     tensorboard: bool = False
+    memory_report: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -61,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = cli.parse_with_config(Train, argv, "python -m experiments.train")
         config = options.config
         _connect(options)
+        if options.memory_report:
+            print(_memory_report(options))
+            return
         workdir = options.workdir or default_workdir(config)
         try:
             result = _run(options, workdir)
@@ -93,6 +100,20 @@ def _run(options: Train, workdir: Path) -> dict[str, Any]:
             resume_step=options.resume_step,
             on_epoch=on_epoch,
         )
+
+
+def _memory_report(options: Train) -> str:
+    """What a step holds on each device, which sees its share of a batch."""
+    config, placed = options.config, cli.layout(options.parallel, options.devices)
+    count = len(placed.devices)
+    if config.batch_size % count:
+        raise ConfigError(
+            f"--batch-size {config.batch_size} cannot be divided over {count} devices"
+        )
+    share = replace(config, batch_size=config.batch_size // count)
+    alone = Layout("jit", placed.devices[:1])
+    report = memory.measure(build(share, options.data_dir, alone))
+    return memory.text(report, count)
 
 
 def _connect(options: Train) -> None:
