@@ -2,8 +2,9 @@
 
 Trains LeNet-5 on a part of the digits for 1,000 epochs, as a process of its own through
 the usual command, and notes at the end of each epoch the memory of that process, as the
-kernel counts it (resident set), and the time. Every epoch evaluates, writes metrics and
-a checkpoint, so whatever leaks or slows down does so a thousand times.
+kernel counts it (resident set), the time, and the CPU time, which other work on the
+machine disturbs less. Every epoch evaluates, writes metrics and a checkpoint, so
+whatever leaks or slows down does so a thousand times.
 
 Flat and steady are judged by the second half of the epochs: a straight line through the
 memory gives its growth, and the median epoch of the last tenth is held against that of
@@ -58,11 +59,13 @@ class Sample(NamedTuple):
       epoch: number of the epoch, from 1.
       seconds: time since the first sample.
       memory: resident set in MiB.
+      cpu: CPU time of the process so far, in seconds.
     """
 
     epoch: int
     seconds: float
     memory: float
+    cpu: float
 
 
 def command(options: LongRun, workdir: Path) -> list[str]:
@@ -90,11 +93,11 @@ def observe(options: LongRun, workdir: Path) -> list[Sample]:
         before, size = size, file.stat().st_size if file.exists() else 0
         if size <= before:
             continue
-        now, memory, epoch = time.monotonic(), _resident(process.pid), _epochs(file)
-        # A process that has just ended has no memory any more.
-        if memory and epoch > (samples[-1].epoch if samples else 0):
+        now, used, epoch = time.monotonic(), _usage(process.pid), _epochs(file)
+        # A process that has just ended uses nothing any more.
+        if used and epoch > (samples[-1].epoch if samples else 0):
             start = start or now
-            samples.append(Sample(epoch, now - start, memory))
+            samples.append(Sample(epoch, now - start, *used))
     if process.returncode or not samples:
         raise RunError(f"the run ended with code {process.returncode}; see above")
     return samples
@@ -114,7 +117,6 @@ def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
     epochs = np.asarray([sample.epoch for sample in late], np.float64)
     memory = np.asarray([sample.memory for sample in late])
     slope = float(np.polyfit(epochs, memory, 1)[0])
-    first, last = _median_epoch(late[:tenth]), _median_epoch(late[-tenth:])
     return {
         "epochs": samples[-1].epoch,
         "memory_mib": {
@@ -123,11 +125,9 @@ def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
             "last_epoch": round(samples[-1].memory, 1),
             "growth_per_1000_epochs": round(1000 * slope, 1),
         },
-        "seconds_an_epoch": {
-            "median": round(_median_epoch(samples), 4),
-            "first_tenth_of_second_half": round(first, 4),
-            "last_tenth": round(last, 4),
-            "ratio": round(last / first, 3),
+        **{
+            f"{clock}_an_epoch": _speed(samples, late[:tenth], late[-tenth:], clock)
+            for clock in ("seconds", "cpu")
         },
     }
 
@@ -140,9 +140,15 @@ def draw(samples: Sequence[Sample], path: Path) -> None:
     memory.plot(epochs, [s.memory for s in samples], color=figure.BLUE, linewidth=1)
     memory.set_ylim(bottom=0)
     memory.set_ylabel("resident memory (MiB)")
-    speed.plot(epochs[1:], _durations(samples), ".", color=figure.ORANGE, markersize=2)
+    for clock, colour, label in (
+        ("seconds", figure.ORANGE, "time"),
+        ("cpu", figure.GREEN, "CPU time of all threads"),
+    ):
+        durations = _durations(samples, clock)
+        speed.plot(epochs[1:], durations, ".", color=colour, label=label, markersize=2)
     speed.set_ylim(bottom=0)
     speed.set_ylabel("time of an epoch (s)")
+    speed.legend(frameon=False, markerscale=4)
     for axes in (memory, speed):
         axes.set_xlabel("epoch")
     figure.save(drawing, path, dpi=150)
@@ -169,7 +175,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             "load_average": [load_before, round(os.getloadavg()[0], 2)],
             **summary,
             "samples": [
-                [s.epoch, round(s.seconds, 3), round(s.memory, 2)] for s in samples
+                [s.epoch, round(s.seconds, 3), round(s.memory, 2), round(s.cpu, 2)]
+                for s in samples
             ],
         }
         options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -184,25 +191,40 @@ def _epochs(file: Path) -> int:
     return file.read_bytes().count(b"\n")
 
 
-def _resident(pid: int) -> float:
-    """Resident set of a process in MiB, 0 where it has just ended."""
+def _usage(pid: int) -> tuple[float, float] | None:
+    """Resident set in MiB and CPU seconds of a process, None if it has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        # The name of the program, in brackets, may hold spaces.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (OSError, IndexError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / _MEBIBYTE
+        return None
+    ticks = int(fields[11]) + int(fields[12])
+    memory = pages * os.sysconf("SC_PAGE_SIZE") / _MEBIBYTE
+    return (memory, ticks / os.sysconf("SC_CLK_TCK")) if memory else None
 
 
-def _durations(samples: Sequence[Sample]) -> list[float]:
+def _durations(samples: Sequence[Sample], clock: str) -> list[float]:
     """Time of each epoch but the first; epochs that were missed share theirs."""
     return [
-        (b.seconds - a.seconds) / (b.epoch - a.epoch)
+        (getattr(b, clock) - getattr(a, clock)) / (b.epoch - a.epoch)
         for a, b in itertools.pairwise(samples)
     ]
 
 
-def _median_epoch(samples: Sequence[Sample]) -> float:
-    return statistics.median(_durations(samples))
+def _speed(
+    samples: Sequence[Sample],
+    first: Sequence[Sample],
+    last: Sequence[Sample],
+    clock: str,
+) -> dict[str, float]:
+    """Median seconds of an epoch by one clock: of all, of two parts, their ratio."""
+    medians = [
+        statistics.median(_durations(part, clock)) for part in (samples, first, last)
+    ]
+    names = ("median", "first_tenth_of_second_half", "last_tenth")
+    rounded = {name: round(m, 4) for name, m in zip(names, medians, strict=True)}
+    return {**rounded, "ratio": round(medians[2] / medians[1], 3)}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ def samples(growth, slowing, number=200):
     """An epoch takes 1 s, and ``slowing`` more from epoch 150 on."""
     found, seconds = [], 0.0
     for epoch in range(1, number + 1):
-        found.append(Sample(epoch, seconds, 500 + growth * epoch))
+        found.append(Sample(epoch, seconds, 500 + growth * epoch, 2 * seconds))
         seconds += 1 + slowing * (epoch > 150)
     return found
 
@@ -26,6 +26,7 @@ def test_growth_and_slowing_are_seen():
     assert leaking["memory_mib"]["growth_per_1000_epochs"] == 250
     assert leaking["memory_mib"]["last_epoch"] == 550
     assert leaking["seconds_an_epoch"]["ratio"] == 1.5
+    assert leaking["cpu_an_epoch"]["last_tenth"] == 3
     assert leaking["epochs"] == 200
 
 
