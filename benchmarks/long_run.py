@@ -27,12 +27,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments import cli, figure, provenance
-from experiments.run_folder import RunError, write_json
+from experiments import cli, figure, markdown, provenance
+from experiments.run_folder import RunError, write_json, write_text
 
 _CONFIG = "digits_lenet5"
 _POLL_SECONDS = 0.02
 _MEBIBYTE = 2**20
+_PARTS = ("median", "first_tenth_of_second_half", "last_tenth", "ratio")
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,37 @@ def summarise(samples: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
+def page(result: dict[str, Any]) -> str:
+    """The result as Markdown, in words that its numbers choose."""
+    memory = result["memory_mib"]
+    rows = [
+        (name, *(f"{result[clock][part]:g}" for part in _PARTS))
+        for name, clock in (("time", "seconds_an_epoch"), ("CPU time", "cpu_an_epoch"))
+    ]
+    head = ("seconds an epoch", "median", "early", "last tenth", "last / early")
+    return "\n".join(
+        [
+            f"# A run of {result['epochs']:,} epochs",
+            "",
+            "Every epoch evaluates and writes metrics and a checkpoint. Early: the "
+            "first tenth of the second half.",
+            "",
+            f"Memory: {memory['middle']} MiB in the middle, {memory['last_epoch']} MiB "
+            f"at the end; a straight line through the second half grows by "
+            f"{memory['growth_per_1000_epochs']} MiB in 1,000 epochs.",
+            "",
+            *markdown.table(head, rows),
+            "",
+            "![memory and time of each epoch](long_run.png)",
+            "",
+            f"Made by `{result['command']}` on {markdown.origin(result)}, at a load of "
+            f"{result['load_average'][0]} before and {result['load_average'][1]} after "
+            f"(of {os.cpu_count()} cores, other work among it).",
+            "",
+        ]
+    )
+
+
 def draw(samples: Sequence[Sample], path: Path) -> None:
     """Draws memory and time of each epoch to a PNG file."""
     drawing = figure.new(8, 3)
@@ -182,6 +214,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_json(options.out, result)
         draw(samples, options.out.with_suffix(".png"))
+        write_text(options.out.with_suffix(".md"), page(result))
         print(json.dumps(summary, indent=2))
         print(options.out)
 
@@ -222,9 +255,8 @@ def _speed(
     medians = [
         statistics.median(_durations(part, clock)) for part in (samples, first, last)
     ]
-    names = ("median", "first_tenth_of_second_half", "last_tenth")
-    rounded = {name: round(m, 4) for name, m in zip(names, medians, strict=True)}
-    return {**rounded, "ratio": round(medians[2] / medians[1], 3)}
+    values = [*medians, medians[2] / medians[1]]
+    return {name: round(v, 4) for name, v in zip(_PARTS, values, strict=True)}
 
 
 if __name__ == "__main__":

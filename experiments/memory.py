@@ -49,21 +49,23 @@ class Report(NamedTuple):
       kept: bytes kept for the backward pass by layer, in the order of the layers, as
         JAX hands them on; XLA may keep less and compute some of it again.
       step: memory of the step.
+      slope: bytes that one more example takes, from the step and one of twice its size.
       evaluation: bytes of the evaluation set, which lies on the device too.
       capacity: bytes of the device.
-      measured: batch sizes that were compiled.
       largest: largest batch size that fits, at most the training set; 0 if none does.
-      predicted: memory of the step at that size.
     """
 
     batch_size: int
     kept: dict[str, int]
     step: Step
+    slope: float
     evaluation: int
     capacity: int
-    measured: tuple[int, int]
     largest: int
-    predicted: int
+
+    def at(self, batch_size: int) -> float:
+        """Predicts the memory of a step of another batch size, in bytes."""
+        return self.step.total + self.slope * (batch_size - self.batch_size)
 
 
 def measure(experiment: Experiment) -> Report:
@@ -77,25 +79,22 @@ def measure(experiment: Experiment) -> Report:
     """
     size = experiment.task.batch_size
     # Upwards, since XLA plans otherwise for batches that are much smaller.
-    sizes = (size, 2 * size)
-    small, large = (compiled_step(experiment, each) for each in sizes)
+    step, twice = (compiled_step(experiment, each) for each in (size, 2 * size))
     evaluation = experiment.evaluation.inputs.nbytes
     capacity = device_memory(experiment.layout.devices[0])
-    slope = (large.total - small.total) / (sizes[1] - sizes[0])
-    fixed = large.total - slope * sizes[1]
-    room = capacity - evaluation - fixed
+    slope = (twice.total - step.total) / size
+    room = capacity - evaluation - (step.total - slope * size)
     # A batch cannot hold more than the training set does.
     most = len(experiment.training)
     largest = min(most, max(0, int(room // slope))) if slope > 0 else most
     return Report(
         batch_size=size,
         kept=kept_by_layer(experiment),
-        step=small,
+        step=step,
+        slope=slope,
         evaluation=evaluation,
         capacity=capacity,
-        measured=sizes,
         largest=largest,
-        predicted=round(fixed + slope * largest),
     )
 
 
@@ -179,12 +178,11 @@ def text(report: Report, devices: int) -> str:
         ("memory of the device", _mebibytes(report.capacity)),
     ]
     share = f" on each of {devices} devices" if devices > 1 else ""
-    low, high = report.measured
     largest = (
         f"Largest batch that fits: {report.largest * devices} examples "
         f"({report.largest}{share} would hold "
-        f"{_mebibytes(report.predicted + report.evaluation)} MiB), "
-        f"by a straight line through the sizes {low} and {high}."
+        f"{_mebibytes(report.at(report.largest) + report.evaluation)} MiB), by a "
+        f"straight line through {report.batch_size} and {2 * report.batch_size}."
         if report.largest
         else "Not even one example fits."
     )

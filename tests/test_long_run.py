@@ -30,6 +30,22 @@ def test_growth_and_slowing_are_seen():
     assert leaking["epochs"] == 200
 
 
+def test_the_page_holds_the_numbers():
+    origin = {"device": "device", "versions": {"jax": "1"}, "git_commit": "0" * 40}
+    text = long_run.page(
+        {
+            **long_run.summarise(samples(0.25, 0.5)),
+            **origin,
+            "command": "the command",
+            "load_average": [1.5, 2.5],
+        }
+    )
+    assert "600 MiB" not in text
+    assert "550.0 MiB at the end" in text
+    assert "grows by 250.0 MiB in 1,000 epochs" in text
+    assert "| CPU time | 2 | 2 | 3 | 1.5 |" in text
+
+
 def test_epochs_that_were_missed_share_their_time():
     kept = [sample for sample in samples(0.0, 0.0) if sample.epoch % 3]
     assert long_run.summarise(kept)["seconds_an_epoch"]["median"] == 1
