@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results faults models clean
+.PHONY: help demo test slow check format install results scale long faults models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,13 @@ format: $(READY) ## Format the code and mend what lint can.
 
 results: $(READY) ## Reproduce docs/results from real data (needs Fashion-MNIST).
 	$(BIN)/python -m experiments.compare fashion_mnist_lenet5 --seeds 3 --report docs/results/fashion_mnist_lenet5.md
+
+scale: $(READY) ## Compare jit, pmap and mesh; tabulate memory (needs CIFAR-10).
+	$(BIN)/python -m benchmarks.parallel_agreement
+	$(BIN)/python -m benchmarks.memory_use
+
+long: $(READY) ## Train for 1,000 epochs; writes docs/results/long_run.json and .png.
+	$(BIN)/python -m benchmarks.long_run
 
 faults: $(READY) ## Plant faults into real runs and write docs/results/reliability.md.
 	$(BIN)/python -m experiments.faults --out docs/results/reliability.md

@@ -30,6 +30,7 @@ class Experiment:
       operations: what each layer does for one example in one step, by name.
       timesteps: number of time steps T.
       layout: the devices that it runs on.
+      compiler_options: what XLA has to be told.
     """
 
     task: Task
@@ -39,6 +40,7 @@ class Experiment:
     operations: dict[str, Operations]
     timesteps: int
     layout: Layout
+    compiler_options: dict[str, str]
 
     @property
     def epoch_steps(self) -> int:
@@ -62,8 +64,10 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
       ConfigError: if they do not fill a batch.
     """
     test = config.evaluate_on == "test"
-    training = data.load(config.dataset, data_dir, "train" if test else "fit")
-    evaluation = data.load(config.dataset, data_dir, config.evaluate_on)
+    training, evaluation = (
+        data.load(config.dataset, data_dir, split).spread(config.limit)
+        for split in ("train" if test else "fit", config.evaluate_on)
+    )
     if len(training) < config.batch_size:
         raise ConfigError(
             f"--batch-size {config.batch_size} is larger than the training set of "
@@ -112,6 +116,7 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
         nn.operations(model, shape, config.neuron_params),
         timesteps,
         layout,
+        nn.compiler_options(config.remat),
     )
 
 
@@ -124,6 +129,7 @@ def network(
         num_classes=num_classes,
         timesteps=config.timesteps,
         dtype=jnp.dtype(config.precision),
+        remat=config.remat,
         axis_name=axis_name,
         **config.model_options,
     )

@@ -10,7 +10,12 @@ from typing import Any, Literal, get_args, get_origin
 import qifjax
 from experiments import configs
 from qifjax import EulerQIFParams, LIFParams, NeuronParams, QIFParams, data, nn
+from qifjax.data import simulated
 from qifjax.data.augment import RECIPES
+from qifjax.data.events.catalogue import EVENT_SETS
+
+SMOKE = "_smoke"
+"""What stands behind the name of an experiment for its small variant."""
 
 
 class ConfigError(Exception):
@@ -26,6 +31,8 @@ class Config:
       dataset: data set, see qifjax.data.names().
       augment: augmentation of training examples, see qifjax.data.augment.RECIPES.
       resize: side in pixels to which images are resized bilinearly; 0 leaves them.
+      limit: largest number of examples of a split, taken at equal distances from all of
+        them; 0 takes all.
       evaluate_on: "test" trains on all training examples; "validation" holds a tenth of
         them out and never reads the test set, for choosing between settings.
       model: network, see qifjax.nn.names().
@@ -37,6 +44,8 @@ class Config:
       euler_qif: parameters of --neuron euler_qif.
       precision: dtype of convolutions and dense layers; membranes, statistics, loss and
         weights stay float32.
+      remat: what the backward pass computes again instead of keeping it: "step" of each
+        population, each "layer", or "none"; the result is the same up to rounding.
       optimizer: "adam" (AdamW) or "sgd" (momentum 0.9), both with cosine decay to zero.
       learning_rate: largest learning rate.
       lif_learning_rate: the same for --neuron lif, where it differs; 0 where not.
@@ -58,6 +67,7 @@ class Config:
     dataset: str = "digits"
     augment: str = "none"
     resize: int = 0
+    limit: int = 0
     evaluate_on: Literal["test", "validation"] = "test"
     model: str = "lenet5"
     model_options: dict[str, bool | int | float | str] = field(default_factory=dict)
@@ -67,6 +77,7 @@ class Config:
     lif: LIFParams = LIFParams()
     euler_qif: EulerQIFParams = EulerQIFParams()
     precision: Literal["float32", "bfloat16"] = "float32"
+    remat: nn.Remat = "none"
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 1e-3
     lif_learning_rate: float = 0.0
@@ -104,6 +115,7 @@ class Config:
             ("weight_decay", 0),
             ("lif_learning_rate", 0),
             ("resize", 0),
+            ("limit", 0),
             ("warmup_epochs", 0),
             ("clip_norm", 0),
             ("accumulate", 1),
@@ -148,6 +160,28 @@ class Config:
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from error
 
+    def smoke(self) -> "Config":
+        """The same experiment in seconds: narrow, on few examples without a download.
+
+        Images become the digits of scikit-learn, recordings what a simulated camera
+        makes of them.
+        """
+        recorded = self.dataset in simulated.SETS or self.dataset in EVENT_SETS
+        # AutoAugment needs colours, which the digits do not have.
+        augment = "cifar10" if self.augment == "cifar100" else self.augment
+        return dataclasses.replace(
+            self,
+            name=self.name + SMOKE,
+            dataset="digits_dvs" if recorded else "digits",
+            augment=augment,
+            resize=min(self.resize, 32),
+            limit=128,
+            model_options={**self.model_options, "width_multiplier": 0.125},
+            warmup_epochs=min(self.warmup_epochs, 1),
+            batch_size=min(self.batch_size, 32),
+            epochs=min(self.epochs, 2),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The configuration as nested dictionaries of plain values."""
         plain = dataclasses.asdict(self)
@@ -167,7 +201,8 @@ def load(name: str) -> Config:
     """The configuration of an experiment.
 
     Args:
-      name: name of a file in experiments/configs.
+      name: name of a file in experiments/configs, or that and ``_smoke``, see
+        :meth:`Config.smoke`.
 
     Returns:
       Its configuration.
@@ -175,10 +210,14 @@ def load(name: str) -> Config:
     Raises:
       ConfigError: if there is no such experiment; the message lists what there is.
     """
+    if name.endswith(SMOKE):
+        return load(name.removesuffix(SMOKE)).smoke()
     if name not in names():
         close = difflib.get_close_matches(name, names(), 1)
         hint = f", did you mean {close[0]!r}?" if close else ""
         known = ", ".join(names())
-        raise ConfigError(f"unknown config {name!r}{hint} (known: {known})")
+        raise ConfigError(
+            f"unknown config {name!r}{hint} (known: {known}; each also as NAME{SMOKE})"
+        )
     config: Config = importlib.import_module(f"experiments.configs.{name}").config
     return config

@@ -1,13 +1,14 @@
 """One run from its configuration to its result, with checkpoints in between."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from experiments import provenance, result
+from experiments import metrics, provenance, result
 from experiments.build import Experiment, build
 from experiments.config import Config
 from experiments.interruption import Interrupted, Request, on_request
@@ -51,6 +52,7 @@ def run(
     resume: bool = False,
     resume_step: int | None = None,
     keep: int = 2,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Trains one network and writes its run folder.
 
@@ -63,6 +65,7 @@ def run(
       resume_step: checkpoint to go on from; None takes the newest that is intact.
       keep: how many of the newest checkpoints are kept. A run that is scored on the
         validation split also keeps that of its best epoch.
+      on_epoch: called with the metrics of each epoch, in the first process.
 
     Returns:
       The result, as ``result.json`` holds it.
@@ -87,7 +90,9 @@ def run(
         snapshot = Snapshot.of(programs.initial)
         if checkpoints.steps() or resume_step is not None:
             snapshot = checkpoints.restore(snapshot, resume_step)
-        state = _train(config, folder, experiment, programs, checkpoints, snapshot)
+        state = _train(
+            config, folder, experiment, programs, checkpoints, snapshot, on_epoch
+        )
     best = _best(config, folder, checkpoints)
     final = result.describe(config, experiment, programs, state, folder, origin, best)
     if processes.is_first():
@@ -102,6 +107,7 @@ def _train(
     programs: Programs,
     checkpoints: Checkpoints,
     snapshot: Snapshot,
+    on_epoch: Callable[[dict[str, Any]], None] | None,
 ) -> TrainState:
     """Trains to the last epoch, with metrics and a checkpoint after each."""
     total = config.epochs * experiment.epoch_steps
@@ -116,12 +122,14 @@ def _train(
             )
             step = int(snapshot.state.step)
             if step % experiment.epoch_steps == 0:
-                entry = _entry(experiment, programs, snapshot)
+                entry = metrics.entry(experiment, programs, *snapshot)
                 snapshot = Snapshot.of(snapshot.state)
                 # In this order: a run killed in between repeats the epoch with its
                 # metrics.
                 if processes.is_first():
                     folder.add_metrics(entry)
+                    if on_epoch is not None:
+                        on_epoch(entry)
                     progress.epoch(entry, config.epochs, config.evaluate_on)
             checkpoints.wait()
             best = _best(config, folder, checkpoints, step)
@@ -193,27 +201,3 @@ def _to_the_end_of_the_epoch(
             break
     seconds = np.asarray(before + (time.perf_counter() - start), np.float32)
     return Snapshot(state, totals, seconds)
-
-
-def _entry(
-    experiment: Experiment, programs: Programs, snapshot: Snapshot
-) -> dict[str, Any]:
-    """The metrics of an epoch that has been trained."""
-    state, totals = snapshot.state, snapshot.totals
-    scores = programs.evaluate(state)
-    step, examples = int(state.step), float(totals.examples)
-    rate = experiment.task.optimizer.learning_rate(
-        experiment.hparams.learning_rate, step - 1
-    )
-    return {
-        "epoch": step // experiment.epoch_steps,
-        "step": step,
-        "train_loss": float(totals.loss) / examples,
-        "train_accuracy": float(totals.correct) / examples,
-        "gradient_norm": float(totals.gradient_norm) / experiment.epoch_steps,
-        "learning_rate": float(rate),
-        "train_seconds": float(snapshot.seconds),
-        "examples_per_second": examples / float(snapshot.seconds),
-        "loss": float(scores.loss),
-        "accuracy": float(scores.accuracy),
-    }

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from experiments.build import Experiment
+from qifjax import nn
 from qifjax.data import Dataset
-from qifjax.evaluation import Evaluation, evaluate
+from qifjax.evaluation import Evaluation, evaluate, inspect
 from qifjax.training import (
     Examples,
     Totals,
@@ -58,11 +59,17 @@ class Programs:
             ),
             fixed=1,
             donate=True,
+            options=experiment.compiler_options,
         )
         state = self.initial
         self._evaluate = layout.compile(
             functools.partial(evaluate, task),
             (state.evaluated, state.model_state, self._evaluation, hparams.neuron),
+            fixed=2,
+        )
+        self._inspect = layout.compile(
+            functools.partial(inspect, task),
+            (state.params, state.model_state, self._training, hparams.neuron),
             fixed=2,
         )
         self.compile_seconds = time.perf_counter() - start
@@ -95,6 +102,17 @@ class Programs:
             state.evaluated, state.model_state, self._evaluation, self._hparams.neuron
         )
         return jax.device_get(scores)
+
+    def inspect(self, state: TrainState) -> dict[str, nn.PopulationStatistics]:
+        """What the populations do for a fixed batch of the training set, on the host.
+
+        The parameters are those that are trained, not their average. See
+        :func:`qifjax.evaluation.inspect` for the batch.
+        """
+        statistics: dict[str, nn.PopulationStatistics] = self._inspect(
+            state.params, state.model_state, self._training, self._hparams.neuron
+        )
+        return jax.device_get(statistics)
 
 
 def _examples(dataset: Dataset) -> Examples:

@@ -1,20 +1,23 @@
 """Trains one network: python -m experiments.train CONFIG [options]."""
 
+import contextlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
-from experiments import cli
+from experiments import cli, memory
+from experiments.build import build
 from experiments.config import Config, ConfigError
 from experiments.engine import run
 from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder
+from experiments.tensorboard import EventFiles
 from qifjax import processes
-from qifjax.parallel import Mode
+from qifjax.parallel import Layout, Mode
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Train:
       keep: number of newest checkpoints that are kept. A run with --evaluate-on
         validation also keeps that of its best epoch, which result.json names; one that
         is scored on the test set does not, since nothing may be chosen by that score.
+      tensorboard: write the metrics of each epoch to the folder tensorboard of the run
+        as well, as TensorBoard reads them.
+      memory_report: instead of training, print what a training step holds in memory,
+        layer by layer, and which batch fits.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")]
@@ -53,6 +60,8 @@ class Train:
     resume: bool = False
     resume_step: int | None = None
     keep: int = 2
+    tensorboard: bool = False
+    memory_report: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -62,17 +71,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         if options.keep < 1:
             raise ConfigError(f"--keep must be at least 1, got {options.keep}")
         _connect(options)
+        if options.memory_report:
+            print(_memory_report(options))
+            return
         workdir = options.workdir or default_workdir(config)
         try:
-            result = run(
-                config,
-                RunFolder(workdir),
-                options.data_dir,
-                cli.layout(options.parallel, options.devices),
-                resume=options.resume or options.resume_step is not None,
-                resume_step=options.resume_step,
-                keep=options.keep,
-            )
+            result = _run(options, workdir)
         except Interrupted as interruption:
             print(f"stopped: {interruption}; go on with: {_resume_command(argv)}")
             return
@@ -84,6 +88,39 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"mean firing rate {result['mean_firing_rate']:.4f}, "
             f"energy {result['total_energy_mj']:.3g} mJ an image; {workdir}/result.json"
         )
+
+
+def _run(options: Train, workdir: Path) -> dict[str, Any]:
+    """Trains, with or without event files."""
+    with contextlib.ExitStack() as stack:
+        on_epoch = None
+        if options.tensorboard:
+            folder = workdir / "tensorboard"
+            on_epoch = stack.enter_context(EventFiles(folder)).write
+        return run(
+            options.config,
+            RunFolder(workdir),
+            options.data_dir,
+            cli.layout(options.parallel, options.devices),
+            resume=options.resume or options.resume_step is not None,
+            resume_step=options.resume_step,
+            keep=options.keep,
+            on_epoch=on_epoch,
+        )
+
+
+def _memory_report(options: Train) -> str:
+    """What a step holds on each device, which sees its share of a batch."""
+    config, placed = options.config, cli.layout(options.parallel, options.devices)
+    count = len(placed.devices)
+    if config.batch_size % count:
+        raise ConfigError(
+            f"--batch-size {config.batch_size} cannot be divided over {count} devices"
+        )
+    share = replace(config, batch_size=config.batch_size // count)
+    alone = Layout("jit", placed.devices[:1])
+    report = memory.measure(build(share, options.data_dir, alone))
+    return memory.text(report, count)
 
 
 def _connect(options: Train) -> None:

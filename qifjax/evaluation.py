@@ -1,13 +1,16 @@
 """Evaluation: every example counts once, whatever the batch size."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from qifjax.losses import cross_entropy
 from qifjax.neurons import NeuronParams
-from qifjax.training import Examples, PyTree, Task
+from qifjax.training import Examples, PyTree, Task, take
+
+_INSPECTED = 64
 
 
 class Evaluation(NamedTuple):
@@ -63,3 +66,34 @@ def evaluate(
 
     sums = task.sum(jax.lax.map(batch_sums, positions))
     return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0) / number, sums)
+
+
+def inspect(
+    task: Task,
+    params: PyTree,
+    model_state: PyTree,
+    examples: Examples,
+    neuron: NeuronParams,
+) -> Mapping[str, Any]:
+    """What every population does for a fixed batch, in one program for all epochs.
+
+    The batch is the same in each layout of devices, which all compute the whole of it:
+    64 examples at equal distances in the data set, as sets may be sorted by class; one
+    batch of the task, or the whole set, where that is less. They are not augmented. The
+    network is as in training, since running statistics lag behind in the first epochs.
+
+    Args:
+      task: what to look into.
+      params: parameters of the network.
+      model_state: state of the network.
+      examples: the data set.
+      neuron: neuron parameters.
+
+    Returns:
+      Statistics by population, as the network's ``inspect`` gives them.
+    """
+    number = len(examples.labels)
+    size = min(_INSPECTED, task.batch_size, number)
+    batch = take(examples, jnp.arange(size) * number // size)
+    inputs = task.preprocess(batch.inputs)
+    return task.network.inspect(params, model_state, inputs, neuron)

@@ -5,7 +5,7 @@ results agree to rounding. Under pmap each device draws its augmentation and dro
 its own share, so that these differ from the other two.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -97,6 +97,7 @@ class Layout:
         *,
         fixed: int,
         donate: bool = False,
+        options: Mapping[str, str | bool] | None = None,
     ) -> Callable[..., Any]:
         """Compiles a function of arrays for this layout, before its first call.
 
@@ -105,10 +106,12 @@ class Layout:
           arguments: arguments of the shapes that it will get.
           fixed: position of the argument that :meth:`spread` has put on the devices.
           donate: reuse the memory of the first argument.
+          options: what XLA has to be told.
 
         Returns:
           The compiled function.
         """
+        told = dict(options or {})
         if self.mode == "pmap":
             axes = tuple(0 if i == fixed else None for i in range(len(arguments)))
             return (
@@ -120,16 +123,17 @@ class Layout:
                     devices=self.devices,
                 )
                 .lower(*arguments)
-                .compile()
+                .compile(told)
             )
         donated = (0,) if donate else ()
         if self.mode == "jit":
-            return jax.jit(function, donate_argnums=donated).lower(*arguments).compile()
+            lowered = jax.jit(function, donate_argnums=donated).lower(*arguments)
+            return lowered.compile(told)
         replicated = self._replicated
         compiled = (
             jax.jit(function, donate_argnums=donated, out_shardings=replicated)
             .lower(*jax.device_put(tuple(arguments), replicated))
-            .compile()
+            .compile(told)
         )
         return lambda *given: compiled(*jax.device_put(given, replicated))
 

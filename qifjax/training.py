@@ -8,7 +8,7 @@ All randomness follows from the state's key and the step number: the key never c
 the step is also the position in the data. So a restored state continues exactly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -85,11 +85,14 @@ class Network(NamedTuple):
         with the last layer at every step, ``[T, B, classes]``.
       evaluate: ``(params, model_state, inputs, neuron) -> (outputs, activity)``; every
         leaf of ``activity`` has the batch as its first axis.
+      inspect: ``(params, model_state, inputs, neuron) -> statistics`` of each
+        population over the batch, by name, normalised as in training.
     """
 
     init: Callable[..., tuple[PyTree, PyTree]]
     train: Callable[..., tuple[jax.Array, PyTree]]
     evaluate: Callable[..., tuple[jax.Array, PyTree]]
+    inspect: Callable[..., Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

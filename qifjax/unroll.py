@@ -23,6 +23,8 @@ def unroll(
     currents: jax.Array,
     u0: jax.Array | None = None,
     window: Window | None = None,
+    *,
+    remat: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     """Runs a layer of neurons over all time steps.
 
@@ -35,6 +37,8 @@ def unroll(
       currents: input of every step, ``[T, ...]``, any floating dtype.
       u0: membrane before the first step, ``[...]``; ``None`` starts at ``u_rest``.
       window: surrogate window; ``None`` takes the parameters' own.
+      remat: keep only the membrane before each step, beside the currents, and compute
+        each step again in the backward pass.
 
     Returns:
       ``(u_T, spikes)``: the membrane after the last step, ``[...]``, float32 or wider,
@@ -52,7 +56,7 @@ def unroll(
     def body(u, current):
         return neurons.step(params, u, current, window)
 
-    return _scan(body, params, currents, u0)
+    return _scan(jax.checkpoint(body) if remat else body, params, currents, u0)
 
 
 def potentials(

@@ -172,6 +172,7 @@ def test_block_equals_numpy(case, train, neuron):
             axis_name=None,
             weight_init=INITIALISATIONS["kaiming"],
             learned=False,
+            remat="none",
         )
 
         def run(variables, x):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qifjax import QIFParams, nn
-from qifjax.evaluation import evaluate
+from qifjax.evaluation import evaluate, inspect
 from qifjax.optimizers import Optimizer
 from qifjax.parallel import layout
 from qifjax.training import (
@@ -53,7 +53,9 @@ def trained(mode, steps):
     state, totals = train(*arguments)
     scored = (state.params, state.model_state, spread, hparams.neuron)
     score = placed.compile(functools.partial(evaluate, task), scored, fixed=2)
-    return jax.device_get((state.params, state.model_state, totals, score(*scored)))
+    look = placed.compile(functools.partial(inspect, task), scored, fixed=2)
+    scores = score(*scored), look(*scored)
+    return jax.device_get((state.params, state.model_state, totals, scores))
 
 
 @pytest.fixture(scope="module")

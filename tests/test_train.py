@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 import pytest
 
-from experiments import engine, train
-from experiments.config import Config
+from experiments import config, engine, train
 from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunFolder
@@ -84,6 +83,21 @@ def test_result_says_everything(finished):
     assert [entry["step"] for entry in epochs] == [5, 10]
     assert epochs[1]["train_loss"] < epochs[0]["train_loss"]
     assert epochs[-1]["accuracy"] == result["test"]["accuracy"]
+    assert epochs[-1]["firing_rate"] == result["firing_rate"]
+
+
+def test_metrics_tell_what_the_populations_do(finished):
+    layers = ["conv1/neuron", "conv2/neuron", "fc1/neuron"]
+    for entry in finished.metrics():
+        for name in ("firing_rate", "silent", "in_window"):
+            assert list(entry[name]) == layers
+            assert all(0 <= share <= 1 for share in entry[name].values())
+        # Behind tdBN some 68 % of the membranes are inside (Theorem 1).
+        assert 0.5 < entry["in_window"]["conv2/neuron"] < 0.8
+        # On a black margin many neurons of conv1 see nothing.
+        assert entry["silent"]["conv1/neuron"] > 0.1
+        assert entry["gradient_norm"] > 0
+        assert entry["learning_rate"] > 0
 
 
 def test_a_finished_run_is_read_and_never_repeated(finished, capsys):
@@ -209,8 +223,8 @@ def test_the_best_is_of_the_epochs_that_have_a_checkpoint(tmp_path):
         checkpoints.path(step).mkdir(parents=True)
 
     def best(split, *coming):
-        config = Config(evaluate_on=split)
-        return engine._best(config, folder, checkpoints, *coming)
+        chosen = config.Config(evaluate_on=split)
+        return engine._best(chosen, folder, checkpoints, *coming)
 
     assert best("validation")["epoch"] == 3
     assert best("validation", 50)["epoch"] == 5
@@ -333,7 +347,9 @@ def test_every_option_of_training_runs(tmp_path):
         *("--warmup-epochs", "1", "--clip-norm", "1", "--accumulate", "2"),
         *("--augment", "cifar10", "--resize", "20"),
         *("--average", "0.5", "--decay", "kernels", "--learning-rate", "0.02"),
+        "--tensorboard",
     )
+    assert len(list((folder.path / "tensorboard").iterdir())) == 1
     first, second = folder.metrics()
     assert second["train_loss"] < first["train_loss"]
     assert first["learning_rate"] > second["learning_rate"]
@@ -345,3 +361,33 @@ def test_zero_epochs_evaluate_the_initial_network(tmp_path):
     assert 0 <= scores["accuracy"] < 0.5
     assert scores["split"] == "validation"
     assert result.metrics() == []
+
+
+FAST = ("digits_lenet5", "fashion_mnist_lenet5")
+"""Smoke variants that compile in seconds and simulate no camera."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow])
+        for name in config.names()
+    ],
+)
+def test_smoke_variants_run(name, tmp_path, data_dir, capsys):
+    where = ("--workdir", str(tmp_path / "run"), "--data-dir", str(data_dir))
+    train.main([f"{name}_smoke", *where])
+    assert "epoch   2/2" in capsys.readouterr().out
+    folder = RunFolder(tmp_path / "run")
+    result = folder.result()
+    assert result["config"]["name"] == f"{name}_smoke"
+    assert result["test"]["examples"] == 128
+    assert result["test"]["split_rule"].endswith("; 128 at equal distances")
+    assert len(folder.metrics()) == 2
+    assert all(entry["gradient_norm"] > 0 for entry in folder.metrics())
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """An empty folder, which keeps what the event camera has simulated."""
+    return tmp_path_factory.mktemp("data")

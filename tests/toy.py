@@ -32,7 +32,7 @@ def network(count_traces=None):
         del state, neuron
         return outputs(params, inputs), {"first": inputs.reshape(len(inputs), -1)[:, 0]}
 
-    return Network(init, train, evaluate)
+    return Network(init, train, evaluate, lambda *_: {})
 
 
 def scale(inputs):

@@ -4,6 +4,7 @@ Tests that everything works, on real images, without a download.
 Paper:     none.
 Command:   make demo
 Time:      about 1 minute for both neurons and two seeds on 2 CPU cores.
+Measured:  not yet
 """
 
 from experiments.config import Config

@@ -1,10 +1,13 @@
 """What every data set looks like in memory, and what a batch of it looks like."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
 import numpy as np
+
+from qifjax.data.array_cache import checksum
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,27 @@ class Dataset:
         """Shape of one example, ``[H, W, C]`` or ``[T, H, W, 2]``."""
         return self.inputs.shape[1:]
 
+    def spread(self, limit: int) -> "Dataset":
+        """A part of the examples at equal distances, as sets may be sorted by class.
+
+        Args:
+          limit: largest number of examples; 0 takes all.
+
+        Returns:
+          The examples in their order, and what is known of them.
+        """
+        number = len(self)
+        if not 0 < limit < number:
+            return self
+        chosen = np.arange(limit) * number // limit
+        inputs, labels = self.inputs[chosen], self.labels[chosen]
+        description = replace(
+            self.description,
+            split_rule=f"{self.description.split_rule}; {limit} at equal distances",
+            checksum=digest(inputs, labels),
+        )
+        return replace(self, inputs=inputs, labels=labels, description=description)
+
 
 class Batch(NamedTuple):
     """Some examples, as training and evaluation take them.
@@ -63,3 +87,8 @@ class Batch(NamedTuple):
     inputs: jax.Array
     labels: jax.Array
     mask: jax.Array
+
+
+def digest(inputs: np.ndarray, labels: np.ndarray) -> str:
+    """The checksum of a :class:`Description`."""
+    return hashlib.sha256((checksum(inputs) + checksum(labels)).encode()).hexdigest()

@@ -15,8 +15,8 @@ from qifjax.data import (
     tfds_arrays,
     tiny_imagenet,
 )
-from qifjax.data.array_cache import checksum, load_or_build
-from qifjax.data.dataset import Dataset, Description
+from qifjax.data.array_cache import load_or_build
+from qifjax.data.dataset import Dataset, Description, digest
 from qifjax.data.errors import DataError
 from qifjax.data.events import event_sets
 from qifjax.data.events.build import Progress
@@ -181,6 +181,6 @@ def load(
         chosen = held_out if split == "validation" else ~held_out
         inputs, labels = inputs[chosen], labels[chosen]
         rule += f"; validation is hash < {VALIDATION_SHARE} of train"
-    digest = hashlib.sha256((checksum(inputs) + checksum(labels)).encode()).hexdigest()
-    description = Description(name, split, rule, part.source, digest)
+    checksum = digest(inputs, labels)
+    description = Description(name, split, rule, part.source, checksum)
     return Dataset(inputs, labels, part.class_names, description)

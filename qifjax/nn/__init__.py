@@ -6,6 +6,7 @@ from qifjax.nn.layers import Conv, Dense, Dropout, Spiking, avg_pool, max_pool
 from qifjax.nn.network import SpikingNetwork
 from qifjax.nn.norm import TDBatchNorm
 from qifjax.nn.registry import create, names, options
+from qifjax.nn.remat import Remat, compiler_options
 from qifjax.nn.statistics import PopulationStatistics
 
 __all__ = [
@@ -13,11 +14,13 @@ __all__ = [
     "Dense",
     "Dropout",
     "PopulationStatistics",
+    "Remat",
     "Spiking",
     "SpikingNetwork",
     "TDBatchNorm",
     "avg_pool",
     "by_layer",
+    "compiler_options",
     "create",
     "inspect_populations",
     "max_pool",

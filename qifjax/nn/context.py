@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+from flax import linen
 
 from qifjax.neurons import NeuronParams
 from qifjax.nn.initializers import Initialisation
 from qifjax.nn.layers import Conv, Dense, Spiking, WindowChoice, repeat
 from qifjax.nn.norm import TDBatchNorm
+from qifjax.nn.remat import Remat
 from qifjax.surrogate import Scalar
 
 
@@ -28,6 +30,7 @@ class Context(NamedTuple):
       axis_name: pmap axis over which batch statistics are averaged, if any.
       weight_init: how weights and biases start.
       learned: every population of neurons owns parameters that are trained.
+      remat: what is computed again in the backward pass.
     """
 
     neuron: NeuronParams
@@ -39,6 +42,23 @@ class Context(NamedTuple):
     axis_name: str | None
     weight_init: Initialisation
     learned: bool
+    remat: Remat
+
+    def unit(self, block: linen.Module, x: jax.Array, *more: Any) -> jax.Array:
+        """Applies a block, whose inside ``remat="layer"`` does not keep.
+
+        Args:
+          block: a module that is called with its input and this context.
+          x: its input, which is kept.
+          *more: further arguments of the block.
+
+        Returns:
+          What the block returns.
+        """
+        if self.remat != "layer":
+            return block(x, self, *more)
+        recomputed = linen.remat(lambda block, x: block(x, self, *more))
+        return recomputed(block, x)
 
     def conv(
         self,
@@ -140,7 +160,9 @@ class Context(NamedTuple):
           ``[T, B, ...]`` (currents of a static image are presented at every step),
           which also takes a window other than the call's; and the threshold.
         """
-        population = Spiking(learned=self.learned, name=name)
+        population = Spiking(
+            learned=self.learned, remat=self.remat == "step", name=name
+        )
         neuron = population.parameters(self.neuron)
 
         def fire(currents: jax.Array, window: WindowChoice = self.window) -> jax.Array:

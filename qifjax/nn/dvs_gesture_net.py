@@ -51,13 +51,13 @@ class DVSGestureNet(SpikingNetwork):
         """See :meth:`SpikingNetwork.layers`."""
         self.need_pixels(x, 32)
         for i in range(1, 6):
-            x = ConvNormSpike(
+            layer = ConvNormSpike(
                 self.width(128), analog=context.static and i == 1, name=f"conv{i}"
-            )(x, context)
-            x = max_pool(x, 2)
+            )
+            x = max_pool(context.unit(layer, x), 2)
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout1")
         x = dropout(flatten(x), context.train)
-        x = DenseSpike(self.width(512), name="fc1")(x, context)
+        x = context.unit(DenseSpike(self.width(512), name="fc1"), x)
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout2")
         x = dropout(x, context.train)
         if self.head == "plain":

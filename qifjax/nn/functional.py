@@ -1,5 +1,8 @@
 """Flax networks as the pure functions that training takes."""
 
+import jax
+
+from qifjax.nn.inspect import by_layer
 from qifjax.nn.layers import WindowChoice
 from qifjax.nn.network import SpikingNetwork
 from qifjax.training import Network
@@ -14,7 +17,8 @@ def pure(model: SpikingNetwork, window: WindowChoice = None) -> Network:
 
     Returns:
       Functions whose parameters are the collection ``params`` and whose state is
-      ``batch_stats``; evaluation also returns the collection ``activity``.
+      ``batch_stats``; evaluation also returns the collection ``activity``, and
+      inspection the :class:`PopulationStatistics` of each population by layer name.
     """
 
     def init(key, inputs, neuron):
@@ -45,4 +49,16 @@ def pure(model: SpikingNetwork, window: WindowChoice = None) -> Network:
         )
         return outputs, recorded.get("activity", {})
 
-    return Network(init, train, evaluate)
+    def inspect(params, state, inputs, neuron):
+        _, recorded = model.apply(
+            {"params": params, "batch_stats": state},
+            inputs,
+            neuron,
+            train=True,
+            window=window,
+            mutable=["inspection", "batch_stats"],
+            rngs={"dropout": jax.random.key(0)},
+        )
+        return by_layer(recorded["inspection"], "population")
+
+    return Network(init, train, evaluate, inspect)

@@ -74,9 +74,11 @@ class Spiking(linen.Module):
     Attributes:
       learned: the population owns parameters that are trained, see
         :mod:`qifjax.nn.learned`.
+      remat: compute each step again in the backward pass, see :func:`qifjax.unroll`.
     """
 
     learned: bool = False
+    remat: bool = False
 
     @linen.compact
     def parameters(self, neuron: NeuronParams) -> NeuronParams:
@@ -103,7 +105,7 @@ class Spiking(linen.Module):
             window = neurons.window(neuron)
         elif not isinstance(window, Window):
             window = window(neuron)
-        _, spikes = unroll(neuron, currents, window=window)
+        _, spikes = unroll(neuron, currents, window=window, remat=self.remat)
         record(self, "activity", "rate", lambda: _per_example(spikes))
         count = math.prod(currents.shape[2:])
         record(self, "operations", "layer", lambda: Operations("neuron", count))

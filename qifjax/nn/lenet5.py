@@ -44,11 +44,12 @@ class LeNet5(SpikingNetwork):
         pool = {"avg": avg_pool, "max": max_pool}[self.pool]
         wide = self.width
 
-        x = ConvNormSpike(
+        conv1 = ConvNormSpike(
             wide(6), 5, padding=self.padding, analog=context.static, name="conv1"
-        )(x, context)
-        x = pool(x, 2)
-        x = ConvNormSpike(wide(16), 5, padding=0, name="conv2")(x, context)
-        x = flatten(pool(x, 2))
-        x = DenseSpike(wide(120), self.fc_norm, name="fc1")(x, context)
+        )
+        x = pool(context.unit(conv1, x), 2)
+        conv2 = ConvNormSpike(wide(16), 5, padding=0, name="conv2")
+        x = flatten(pool(context.unit(conv2, x), 2))
+        fc1 = DenseSpike(wide(120), self.fc_norm, name="fc1")
+        x = context.unit(fc1, x)
         return context.dense(x, self.num_classes, name="fc2")

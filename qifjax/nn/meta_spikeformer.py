@@ -86,7 +86,8 @@ class MetaSpikeFormer(SpikingNetwork):
             for i in range(1, blocks + 1):
                 suffix = f"_{i}" if blocks > 1 else ""
                 block = self._block(kind, f"block{name}{suffix}")
-                x = block(x, context, (self._eta(2 * i), self._eta(2 * i + 1)))
+                etas = self._eta(2 * i), self._eta(2 * i + 1)
+                x = context.unit(block, x, etas)
 
         fire, u_th = context.neurons("neuron")
         x = jnp.mean(x, (2, 3))

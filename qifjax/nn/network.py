@@ -11,6 +11,7 @@ from qifjax.nn.context import Context
 from qifjax.nn.initializers import INITIALISATIONS
 from qifjax.nn.layers import WindowChoice
 from qifjax.nn.options import check_options
+from qifjax.nn.remat import Remat
 
 
 class SpikingNetwork(linen.Module):
@@ -31,6 +32,8 @@ class SpikingNetwork(linen.Module):
       weight_init: ``"kaiming"`` draws weights from Kaiming's normal distribution (fan
         out for convolutions, fan in for dense layers) and sets biases to zero;
         ``"pytorch"`` draws both from PyTorch's default distributions.
+      remat: what the backward pass computes again instead of keeping it, see
+        :data:`qifjax.nn.Remat`.
       width_multiplier: factor on all channel counts, for narrow copies of a network on
         small machines; 1 is the published width.
     """
@@ -41,6 +44,7 @@ class SpikingNetwork(linen.Module):
     axis_name: str | None = None
     learned: bool = False
     weight_init: Literal["kaiming", "pytorch"] = "kaiming"
+    remat: Remat = "none"
     width_multiplier: float = 1.0
 
     def __call__(
@@ -100,6 +104,7 @@ class SpikingNetwork(linen.Module):
             axis_name=self.axis_name,
             weight_init=INITIALISATIONS[self.weight_init],
             learned=self.learned,
+            remat=self.remat,
         )
         y = self.layers(x[None] if static else x, context)
         return y.astype(at_least_float32(y.dtype))

@@ -28,12 +28,13 @@ class _ResNet(SpikingNetwork):
         """The residual blocks and the pooling: spikes to ``[T, B, C]``."""
         for i, (blocks, channels, strides) in enumerate(self.stages, start=1):
             for j in range(1, blocks + 1):
-                x = ResidualBlock(
+                block = ResidualBlock(
                     self.width(channels),
                     strides if j == 1 else 1,
                     self.residual_eta,
                     name=f"stage{i}_block{j}",
-                )(x, context)
+                )
+                x = context.unit(block, x)
         return jnp.mean(x, (2, 3))
 
 
@@ -76,10 +77,10 @@ class ResNet19(_ResNet):
         stem = ConvNormSpike(
             self.width(self.stem_width), analog=context.static, name="conv1"
         )
-        x = self.body(stem(x, context), context)
+        x = self.body(context.unit(stem, x), context)
         if self.head_hidden:
             hidden = self.width(self.head_hidden)
-            x = DenseSpike(hidden, self.fc_norm, name="fc1")(x, context)
+            x = context.unit(DenseSpike(hidden, self.fc_norm, name="fc1"), x)
         return context.dense(x, self.num_classes, name="fc2")
 
 
@@ -115,9 +116,10 @@ class ResNet34(_ResNet):
     def layers(self, x: jax.Array, context: Context) -> jax.Array:
         """See :meth:`SpikingNetwork.layers`."""
         kernel_size, strides = (3, 1) if self.stem == "3x3" else (7, 2)
-        x = ConvNormSpike(
+        stem = ConvNormSpike(
             self.width(64), kernel_size, strides, analog=context.static, name="conv1"
-        )(x, context)
+        )
+        x = context.unit(stem, x)
         if self.stem == "7x7pool":
             x = max_pool(x, 3, strides=2, padding=1)
         return context.dense(self.body(x, context), self.num_classes, name="fc")

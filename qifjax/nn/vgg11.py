@@ -55,16 +55,17 @@ class VGG11(SpikingNetwork):
         """See :meth:`SpikingNetwork.layers`."""
         self.need_pixels(x, 2 ** len(_POOLED[self.form]))
         for i, channels in enumerate(_CHANNELS, start=1):
-            x = ConvNormSpike(
+            layer = ConvNormSpike(
                 self.width(channels),
                 analog=context.static and i == 1,
                 name=f"conv{i}",
-            )(x, context)
+            )
+            x = context.unit(layer, x)
             if i in _POOLED[self.form]:
                 x = avg_pool(x, 2)
         x = jnp.mean(x, (2, 3))
         if self.form == "b":
-            x = DenseSpike(self.width(4096), "tdbn", name="fc1")(x, context)
+            x = context.unit(DenseSpike(self.width(4096), "tdbn", name="fc1"), x)
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout")
         x = dropout(x, context.train)
         bias = self.form == "a"

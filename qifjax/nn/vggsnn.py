@@ -58,12 +58,13 @@ class VGGSNN(SpikingNetwork):
         """See :meth:`SpikingNetwork.layers`."""
         self.need_pixels(x, 16)
         for i, (channels, halves) in enumerate(_CONVOLUTIONS, start=1):
-            x = ConvNormSpike(
+            layer = ConvNormSpike(
                 self.width(channels),
                 strides=2 if halves and not self.pool else 1,
                 analog=context.static and i == 1,
                 name=f"conv{i}",
-            )(x, context)
+            )
+            x = context.unit(layer, x)
             if halves and self.pool:
                 x = avg_pool(x, 2)
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout")
