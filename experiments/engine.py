@@ -15,6 +15,7 @@ from experiments.interruption import Interrupted, Request, on_request
 from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunError, RunFolder
+from experiments.timer import Timer
 from qifjax import processes
 from qifjax.checkpoint import Checkpoints
 from qifjax.parallel import Layout
@@ -52,6 +53,7 @@ def run(
     resume: bool = False,
     resume_step: int | None = None,
     keep: int = 2,
+    save_every: float = 60.0,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Trains one network and writes its run folder.
@@ -65,6 +67,8 @@ def run(
       resume_step: checkpoint to go on from; None takes the newest that is intact.
       keep: how many of the newest checkpoints are kept. A run that is scored on the
         validation split also keeps that of its best epoch.
+      save_every: seconds from one checkpoint to the next, within epochs too; 0 writes
+        one after every epoch instead.
       on_epoch: called with the metrics of each epoch, in the first process.
 
     Returns:
@@ -91,7 +95,14 @@ def run(
         if checkpoints.steps() or resume_step is not None:
             snapshot = checkpoints.restore(snapshot, resume_step)
         state = _train(
-            config, folder, experiment, programs, checkpoints, snapshot, on_epoch
+            config,
+            folder,
+            experiment,
+            programs,
+            checkpoints,
+            snapshot,
+            Timer(save_every),
+            on_epoch,
         )
     best = _best(config, folder, checkpoints)
     final = result.describe(config, experiment, programs, state, folder, origin, best)
@@ -107,9 +118,10 @@ def _train(
     programs: Programs,
     checkpoints: Checkpoints,
     snapshot: Snapshot,
+    timer: Timer,
     on_epoch: Callable[[dict[str, Any]], None] | None,
 ) -> TrainState:
-    """Trains to the last epoch, with metrics and a checkpoint after each."""
+    """Trains to the last epoch, with metrics after each and checkpoints on the way."""
     total = config.epochs * experiment.epoch_steps
     step = int(snapshot.state.step)
     if processes.is_first():
@@ -117,11 +129,12 @@ def _train(
     label = f"{config.name} {config.neuron} seed {config.seed}"
     with Progress(label, total, step) as progress, on_request() as request:
         while step < total:
-            snapshot = _to_the_end_of_the_epoch(
-                experiment, programs, snapshot, progress, checkpoints, request
+            snapshot = _train_on(
+                experiment, programs, snapshot, progress, checkpoints, request, timer
             )
             step = int(snapshot.state.step)
-            if step % experiment.epoch_steps == 0:
+            epoch_ends = step % experiment.epoch_steps == 0
+            if epoch_ends:
                 entry = metrics.entry(experiment, programs, *snapshot)
                 snapshot = Snapshot.of(snapshot.state)
                 # In this order: a run killed in between repeats the epoch with its
@@ -131,10 +144,15 @@ def _train(
                     if on_epoch is not None:
                         on_epoch(entry)
                     progress.epoch(entry, config.epochs, config.evaluate_on)
-            checkpoints.wait()
-            best = _best(config, folder, checkpoints, step)
-            checkpoints.save(step, snapshot, best["step"] if best else None)
-            if step < total and _stopping(request):
+            stopping = step < total and _stopping(request)
+            # Any epoch may turn out to be the best, where one is looked for.
+            chosen = not timer.seconds or config.evaluate_on == "validation"
+            if step == total or stopping or timer.due or (epoch_ends and chosen):
+                checkpoints.wait()
+                best = _best(config, folder, checkpoints, step)
+                checkpoints.save(step, snapshot, best["step"] if best else None)
+                timer.restart()
+            if stopping:
                 checkpoints.wait()
                 raise Interrupted(
                     f"{request.signal or 'another process'} at step {step} of {total}; "
@@ -169,15 +187,19 @@ def _stopping(request: Request) -> bool:
     return processes.any_of(request.signal is not None)
 
 
-def _to_the_end_of_the_epoch(
+def _train_on(
     experiment: Experiment,
     programs: Programs,
     snapshot: Snapshot,
     progress: Progress,
     checkpoints: Checkpoints,
     request: Request,
+    timer: Timer,
 ) -> Snapshot:
-    """Trains until the epoch ends or somebody asks to stop, one dispatch at least."""
+    """Trains until the epoch ends, somebody asks to stop or a checkpoint is due.
+
+    It takes one dispatch at least.
+    """
     state, totals, before = snapshot
     start = time.perf_counter()
     order = programs.order(state)
@@ -197,7 +219,7 @@ def _to_the_end_of_the_epoch(
         totals = jax.device_get(totals.add(new))
         left -= steps
         progress.steps(steps)
-        if _stopping(request):
+        if _stopping(request) or timer.due:
             break
     seconds = np.asarray(before + (time.perf_counter() - start), np.float32)
     return Snapshot(state, totals, seconds)

@@ -43,6 +43,8 @@ class Train:
       keep: number of newest checkpoints that are kept. A run with --evaluate-on
         validation also keeps that of its best epoch, which result.json names; one that
         is scored on the test set does not, since nothing may be chosen by that score.
+      save_every: seconds from one checkpoint to the next; 0 writes one after every
+        epoch instead. One is always written at the end and on SIGTERM and SIGINT.
       tensorboard: write the metrics of each epoch to the folder tensorboard of the run
         as well, as TensorBoard reads them.
       memory_report: instead of training, print what a training step holds in memory,
@@ -60,6 +62,7 @@ class Train:
     resume: bool = False
     resume_step: int | None = None
     keep: int = 2
+    save_every: float = 60.0
     tensorboard: bool = False
     memory_report: bool = False
 
@@ -70,6 +73,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         config = options.config
         if options.keep < 1:
             raise ConfigError(f"--keep must be at least 1, got {options.keep}")
+        if not options.save_every >= 0:
+            raise ConfigError(
+                f"--save-every must be at least 0 seconds, got {options.save_every}"
+            )
         _connect(options)
         if options.memory_report:
             print(_memory_report(options))
@@ -105,6 +112,7 @@ def _run(options: Train, workdir: Path) -> dict[str, Any]:
             resume=options.resume or options.resume_step is not None,
             resume_step=options.resume_step,
             keep=options.keep,
+            save_every=options.save_every,
             on_epoch=on_epoch,
         )
 

@@ -48,9 +48,10 @@ def stand_in(name, data_dir, split):
 
 def slow_if_deep(names):
     """Marks the one whose tracing alone takes ten seconds."""
-    for name in names:
-        slow = [pytest.mark.slow] if "meta_spikeformer" in name else []
-        yield pytest.param(name, marks=slow)
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] * ("meta_spikeformer" in name))
+        for name in names
+    ]
 
 
 @pytest.mark.usefixtures("standard_promotion")

@@ -42,6 +42,7 @@ def test_recomputed_layers_keep_their_inputs_alone():
     assert sum(kept.values()) == 4 * (images + pooled1 + pooled2 + spikes)
 
 
+@pytest.mark.slow
 def test_the_prediction_holds_for_a_third_batch_size(plain, monkeypatch):
     capacity = 8_000_000
     monkeypatch.setattr(memory, "device_memory", lambda _: capacity)

@@ -143,6 +143,7 @@ def test_forward_with_options():
     assert forward(model, (2, 16, 16, 3)).shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_options_change_no_published_count():
     other = small(attention_norm="none", head_norm="tdbn", stream_eta="1")
     plain = parameter_count(small(), (1, 32, 32, 3))

@@ -29,6 +29,7 @@ print(json.dumps({"found": found, "dtypes": sorted(dtypes)}))
 """
 
 
+@pytest.mark.slow
 def test_float64_agrees_to_rounding():
     # The devices of this process are two; a process of its own has four.
     flags = "--xla_backend_optimization_level=0"

@@ -25,8 +25,8 @@ def start(folder, count, *options, plant=()):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
-    command = ["digits_lenet5"]
-    command += ["--epochs", "2", "--batch-size", "256", "--workdir", str(folder)]
+    command = ["digits_lenet5", "--epochs", "2", "--batch-size", "256"]
+    command += ["--save-every", "0", "--workdir", str(folder)]
     command += ["--parallel", "mesh", *options]
     if count > 1:
         command += ["--processes", str(count), "--coordinator", address]

@@ -23,7 +23,10 @@ from qifjax.checkpoint import Checkpoints
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 
-CONFIG = ("digits_lenet5", "--epochs", "2", "--batch-size", "256")
+CONFIG = (
+    "digits_lenet5",
+    *("--epochs", "2", "--batch-size", "256", "--save-every", "0"),
+)
 
 
 def run(folder, *arguments):
@@ -110,6 +113,26 @@ def test_a_finished_run_is_read_and_never_repeated(finished, capsys):
     assert "seed: there 0, here 1" in other
 
 
+def test_checkpoints_after_some_seconds(finished, tmp_path, monkeypatch):
+    last = run(tmp_path / "minute", "--save-every", "60")
+    assert Checkpoints(last.checkpoints).steps() == [10]
+
+    monkeypatch.setattr(engine, "_STEPS_A_DISPATCH", 3)
+    within = run(tmp_path / "always", "--save-every", "1e-9", "--keep", "9")
+    checkpoints = Checkpoints(within.checkpoints)
+    assert checkpoints.steps() == [3, 5, 8, 10]
+    shutil.rmtree(within.path / "checkpoints/00000010")
+    (within.path / "result.json").unlink()
+    resumed = run(within.path, "--save-every", "60", "--resume")
+    for mine, theirs in zip(arrays(resumed, 10), arrays(finished, 10), strict=True):
+        assert jnp.all(mine == theirs)
+    scores = ("train_loss", "loss", "accuracy", "gradient_norm")
+    for mine, theirs in zip(resumed.metrics(), finished.metrics(), strict=True):
+        assert {name: mine[name] for name in scores} == pytest.approx(
+            {name: theirs[name] for name in scores}, rel=1e-6
+        )
+
+
 def test_a_killed_run_goes_on_to_the_same_bits(finished, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
 
@@ -159,6 +182,7 @@ def test_a_signal_ends_the_run_in_the_middle_of_an_epoch(
         assert mine["accuracy"] == theirs["accuracy"]
 
 
+@pytest.mark.slow
 def test_a_signal_between_two_epochs_ends_the_run_in_the_second(
     finished, tmp_path, monkeypatch, capsys
 ):
@@ -261,6 +285,8 @@ def test_the_checkpoint_of_the_best_epoch_is_kept(tmp_path, monkeypatch):
 def test_keeping_no_checkpoint_is_refused(tmp_path, capsys):
     line = refused(capsys, tmp_path / "run", "--keep", "0")
     assert "--keep must be at least 1, got 0" in line
+    line = refused(capsys, tmp_path, "--save-every", "-1")
+    assert "--save-every must be at least 0 seconds, got -1.0" in line
 
 
 def test_a_step_without_a_checkpoint_is_refused(finished, tmp_path, capsys):
@@ -287,8 +313,10 @@ def test_a_signal_waits_for_the_write_under_way(
     with monkeypatch.context() as patch:
         patch.setattr(manifest, "write", slowly)
         taken = itertools.count(1)
+        steps = Progress.steps
 
-        def wait_for_signal(*_):
+        def wait_for_signal(progress, number):
+            steps(progress, number)
             if next(taken) == 6:
                 assert asked.wait(20)
 

@@ -58,8 +58,9 @@ def missing_data(subject: Subject, seed: int, i: int) -> Observation:
     place = subject.workdir / f"data-{i}"
     shutil.rmtree(place, ignore_errors=True)
     prepared = _prepare(place)
-    arguments = ("fashion_mnist_lenet5", "--epochs", "4", "--batch-size", "256")
-    subject = Subject(subject.workdir, (*arguments, "--data-dir", str(place)))
+    settings = ("--epochs", "4", "--batch-size", "256", "--save-every", "0")
+    arguments = ("fashion_mnist_lenet5", *settings, "--data-dir", str(place))
+    subject = Subject(subject.workdir, arguments)
     folder = RunFolder(place / "run")
     process = subject.start(folder)
     while process.poll() is None and not Checkpoints(folder.checkpoints).steps():

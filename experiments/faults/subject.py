@@ -15,7 +15,10 @@ from experiments.run_folder import RunFolder
 from qifjax.checkpoint import Checkpoints
 
 EPOCHS = 10
-ARGUMENTS = ("digits_lenet5", "--epochs", str(EPOCHS), "--batch-size", "256")
+ARGUMENTS = (
+    "digits_lenet5",
+    *("--epochs", str(EPOCHS), "--batch-size", "256", "--save-every", "0"),
+)
 
 
 class Ended(NamedTuple):
