@@ -76,7 +76,8 @@ def memorise(
 
     Returns:
       What was measured, as plain values: ``steps`` is None where the batch was not
-      learned by heart.
+      learned by heart; ``steps_training_mode`` is the first step at which the network
+      was right in training mode, or None.
     """
     x, labels = _batch(subject, examples)
     start = time.perf_counter()
@@ -96,11 +97,12 @@ def memorise(
     before = nn.inspect_populations(model, variables, x, neuron, train=True)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     start = time.perf_counter()
-    learned, taken = False, 0
+    learned, taken, fitted = False, 0, None
     while not learned and taken < steps:
         state, loss, correct = train(state, x, labels)
         taken += 1
         if int(correct) == examples:
+            fitted = fitted or taken
             logits = score(state[0], x)
             learned = bool(jnp.all(jnp.argmax(logits, -1) == labels))
     seconds = time.perf_counter() - start
@@ -118,6 +120,7 @@ def memorise(
         "cold_start_seconds": cold_start,
         "warm_start_seconds": warm_start,
         "steps": taken if learned else None,
+        "steps_training_mode": fitted,
         "steps_taken": taken,
         "train_seconds": seconds,
         "final_loss": float(loss),

@@ -21,7 +21,8 @@ _NEURONS: dict[str, NeuronParams] = {"qif": QIFParams(), "lif": LIFParams()}
 class Memorise:
     """Train a network on one batch of noise with random labels until it is all right.
 
-    Exit code 1 says that it was not, within the steps.
+    Right means in training mode and with the running statistics. Exit code 1 says that
+    it was not, within the steps.
 
     Attributes:
       network: the network, at the input shape, T and number of classes of the paper.
@@ -116,8 +117,10 @@ def run(options: Memorise, command: str) -> dict[str, Any]:
 def summary(result: dict[str, Any]) -> str:
     """The result in one line."""
     initial = [p["initial"] for p in result["populations"].values()]
-    steps = result["steps"]
+    steps, fitted = result["steps"], result["steps_training_mode"]
     outcome = f"memorised in {steps} steps" if steps else "NOT memorised"
+    if fitted:
+        outcome += f" (in training mode in {fitted})"
     return (
         f"{result['network']} {result['neuron']}: {outcome}, "
         f"{result['train_seconds']:.1f} s; first start "

@@ -77,7 +77,8 @@ def page(results: list[dict[str, Any]], command: str) -> str:
         "Each network at the input shape and T of the paper learns one batch of noise "
         "with random labels by heart, with Adam at a learning rate that falls from the "
         "given one to zero; *steps* is when it is right about "
-        "every example, in training mode and with its running statistics. *Operations* "
+        "every example, in training mode and with its running statistics, and *in "
+        "training mode* when it is so with those of the batch. *Operations* "
         "are those of one example in one time step. *First start* is the time to trace "
         "and compile one training step, *second start* the same with a filled "
         "persistent cache. The columns about populations span the lowest and highest "
@@ -119,6 +120,7 @@ def _table(results):
         "batch and T",
         "learning rate",
         "steps",
+        "in training mode",
         "training, s",
         "first start, s",
         "second start, s",
@@ -143,6 +145,7 @@ def _table(results):
                 f"{batch}, {T}",
                 f"{r['learning_rate']:g}",
                 str(steps),
+                str(r.get("steps_training_mode", "not recorded")),
                 f"{r['train_seconds']:.0f}",
                 f"{r['cold_start_seconds']:.1f}",
                 f"{r['warm_start_seconds']:.1f}",

@@ -47,10 +47,10 @@ def stand_in(name, data_dir, split):
 
 
 def slow_if_deep(names):
-    """Marks the one whose tracing alone takes ten seconds."""
+    """Marks those whose tracing alone takes five seconds and more."""
+    deep = ("cifar10_resnet34", "tiny_imagenet_meta_spikeformer")
     return [
-        pytest.param(name, marks=[pytest.mark.slow] * ("meta_spikeformer" in name))
-        for name in names
+        pytest.param(name, marks=[pytest.mark.slow] * (name in deep)) for name in names
     ]
 
 

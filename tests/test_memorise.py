@@ -11,15 +11,9 @@ from qifjax import nn
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 
-# Widths at which every network learns the batch within 100 steps.
-WIDTHS = {
-    "dvs_gesture_net": 0.125,
-    "meta_spikeformer": 0.125,
-    "resnet19": 0.25,
-    "resnet34": 0.125,
-    "vgg11": 0.125,
-    "vggsnn": 0.125,
-}
+# An eighth of the width is enough for these to learn the batch within 100 steps. The
+# deeper ones need their full width for that: docs/results/models.md.
+SHALLOW = ("dvs_gesture_net", "vgg11", "vggsnn")
 
 
 def command(*arguments):
@@ -27,7 +21,7 @@ def command(*arguments):
 
 
 def test_every_network_is_a_subject():
-    assert set(SUBJECTS) == set(nn.names()) == {"lenet5", *WIDTHS}
+    assert set(SUBJECTS) == set(nn.names())
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +37,7 @@ def results(tmp_path_factory):
 def test_lenet5_learns_a_batch_by_heart(results):
     result = json.loads((results / "lenet5-lif.json").read_text())
     assert 1 < result["steps"] == result["steps_taken"] <= 100
+    assert 1 <= result["steps_training_mode"] <= result["steps"]
     assert result["parameter_count"] == 51_924
     assert result["operations"] == 406_800
     assert result["input_shape"] == [16, 28, 28, 1]
@@ -107,9 +102,9 @@ def test_a_folder_without_results_is_refused(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("neuron", ["qif", "lif"])
-@pytest.mark.parametrize("network", WIDTHS)
+@pytest.mark.parametrize("network", SHALLOW)
 def test_narrow_networks_learn_a_batch_by_heart(network, neuron, tmp_path):
     out = tmp_path / "result.json"
-    width = WIDTHS[network]
-    command(network, "--neuron", neuron, "--width-multiplier", width, "--out", out)
+    settings = ("--width-multiplier", 0.125, "--learning-rate", 3e-3)
+    command(network, "--neuron", neuron, *settings, "--out", out)
     assert json.loads(out.read_text())["steps"] <= 100

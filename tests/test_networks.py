@@ -22,10 +22,10 @@ CASES = {
 }
 B, T = 3, 10
 
-# These take a minute to compile; what they consist of is in tests/test_blocks.py too.
-DEEP = ("meta_spikeformer", "resnet34")
+# Some take a minute to compile, and what all consist of is in tests/test_blocks.py too.
+QUICK = ("lenet5", "resnet19", "vgg11")
 NAMES = [
-    pytest.param(name, marks=pytest.mark.slow) if name in DEEP else name
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
     for name in CASES
 ]
 

@@ -47,7 +47,11 @@ def assert_same(mine, theirs):
     assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(theirs[0])) > 0.01
 
 
-@pytest.mark.parametrize("neuron", NEURONS, ids=("qif", "lif"))
+@pytest.mark.parametrize(
+    "neuron",
+    [NEURONS[0], pytest.param(NEURONS[1], marks=pytest.mark.slow)],
+    ids=("qif", "lif"),
+)
 def test_the_same_gradients_from_less_memory(neuron):
     case = functools.partial(compiled, "lenet5", (16, 20, 20, 1), neuron, timesteps=8)
     expected, all_kept = case("none")

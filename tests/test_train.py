@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("standard_promotion")
 
 CONFIG = (
     "digits_lenet5",
-    *("--epochs", "2", "--batch-size", "256", "--save-every", "0"),
+    *("--epochs", "2", "--limit", "320", "--batch-size", "64", "--save-every", "0"),
 )
 
 
@@ -70,7 +70,7 @@ def test_result_says_everything(finished):
         *("firing_rate", "mean_firing_rate", "energy_mj", "total_energy_mj", "best"),
     }
     assert result["parameter_count"] == 51924
-    assert result["test"]["examples"] == 330
+    assert result["test"]["examples"] == 320
     assert result["test"]["split"] == "test"
     assert result["best"] is None  # nothing is chosen by test accuracy
     assert result["train"]["split"] == "train"
