@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ import numpy as np
 
 from experiments import cli, provenance
 from experiments.markdown import origin, table
-from experiments.run_folder import write_json
+from experiments.run_folder import write_report
 from qifjax.nn import kernel_gradient
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -66,9 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             "batch": options.batch,
             "gflop_per_second": layers,
         }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, result)
-        print("\n".join(_page(result)))
+        write_report(options.out, result, _page(result))
+        print(_page(result))
 
 
 def _measure(
@@ -115,14 +115,27 @@ def _measure(
     return {name: count / statistics.median(s[1:]) for name, s in seconds.items()}
 
 
-def _page(result: dict) -> list[str]:
+def _page(result: dict[str, Any]) -> str:
     layers = result["gflop_per_second"]
     forms = list(next(iter(layers.values())))
     rows = [
         [name, *(f"{speeds[form]:.1f}" for form in forms)]
         for name, speeds in layers.items()
     ]
-    return [*table(["layer", *forms], rows), "", origin(result)]
+    return "\n".join(
+        [
+            "# Speed of the kernel gradient of a convolution",
+            "",
+            f"10^9 operations a second on {result['batch']} images, medians: the "
+            "forward pass, XLA's own kernel gradient, and the forms of "
+            "`qifjax.nn.kernel_gradient`.",
+            "",
+            *table(["layer", *forms], rows),
+            "",
+            f"Made by `{result['command']}` on {origin(result)}.",
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

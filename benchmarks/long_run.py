@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments import cli, figure, markdown, provenance
-from experiments.run_folder import RunError, write_json, write_text
+from experiments.run_folder import RunError, write_report
 
 _CONFIG = "digits_lenet5"
 _POLL_SECONDS = 0.02
@@ -211,10 +211,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 for s in samples
             ],
         }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, result)
+        write_report(options.out, result, page(result))
         draw(samples, options.out.with_suffix(".png"))
-        write_text(options.out.with_suffix(".md"), page(result))
         print(json.dumps(summary, indent=2))
         print(options.out)
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from experiments import cli, config, markdown, memory, provenance
 from experiments.build import build
-from experiments.run_folder import write_json, write_text
+from experiments.run_folder import write_report
 from qifjax import nn, parallel
 
 _THIRD = 8
@@ -110,9 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             **provenance.describe(),
             "rows": tabulate(options),
         }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, result)
-        write_text(options.out.with_suffix(".md"), page(result))
+        write_report(options.out, result, page(result))
         print(page(result))
 
 

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import cli, markdown, provenance
-from experiments.run_folder import write_json, write_text
+from experiments.run_folder import write_report
 from qifjax import QIFParams, nn, parallel
 from qifjax.data import Batch
 from qifjax.optimizers import Optimizer
@@ -243,9 +243,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "difference_from_jit": found,
             "flipped_spikes_float32": spikes,
         }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, result)
-        write_text(options.out.with_suffix(".md"), page(result))
+        write_report(options.out, result, page(result))
         print(json.dumps({"difference_from_jit": found, "flipped": spikes}, indent=2))
         print(options.out)
 

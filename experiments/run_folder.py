@@ -118,6 +118,13 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def write_report(path: Path, content: Any, page: str) -> None:
+    """Writes a JSON file of measurements and, beside it, the Markdown page about it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, content)
+    write_text(path.with_suffix(".md"), page)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a text file that appears under its name only when it is complete."""
     partial = path.with_name(path.name + ".partial")

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from qifjax.data.events import Events
+from qifjax.data.events import Events, Sensor
 
 
 def random_events(n, sensor, seed=0, longest=300_000):
@@ -104,3 +104,17 @@ def real(data_dir, *parts):
     if not path.exists():
         pytest.skip(f"the sample recordings are not there ({path})")
     return path
+
+
+def put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def nmnist_folder(tmp_path):
+    """Two training and one test recording of each digit."""
+    for digit in range(10):
+        for i, part in enumerate(("Train", "Train", "Test")):
+            events = random_events(50, Sensor(34, 34), seed=10 * i + digit)
+            put(tmp_path / "NMNIST" / part / str(digit) / f"{i}.bin", as_atis(events))
+    return tmp_path

@@ -34,6 +34,11 @@ def test_every_network_is_tested():
     assert set(CASES) == set(nn.names())
 
 
+def test_the_base_is_no_network():
+    with pytest.raises(TypeError, match="abstract method '?layers"):
+        nn.SpikingNetwork(num_classes=2)
+
+
 @functools.cache
 def built(name):
     """Model, variables and compiled evaluation; statistics fit the frames."""

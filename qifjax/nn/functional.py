@@ -25,37 +25,39 @@ def pure(model: SpikingNetwork, window: WindowChoice = None) -> Network:
         variables = model.init(key, inputs, neuron)
         return variables["params"], variables.get("batch_stats", {})
 
-    def train(params, state, inputs, neuron, key):
-        outputs, updates = model.apply(
+    def apply(params, state, inputs, neuron, **settings):
+        return model.apply(
             {"params": params, "batch_stats": state},
             inputs,
             neuron,
-            train=True,
             window=window,
             method="outputs",
+            **settings,
+        )
+
+    def train(params, state, inputs, neuron, key):
+        outputs, updates = apply(
+            params,
+            state,
+            inputs,
+            neuron,
+            train=True,
             mutable=["batch_stats"],
             rngs={"dropout": key},
         )
         return outputs, updates.get("batch_stats", {})
 
     def evaluate(params, state, inputs, neuron):
-        outputs, recorded = model.apply(
-            {"params": params, "batch_stats": state},
-            inputs,
-            neuron,
-            window=window,
-            method="outputs",
-            mutable=["activity"],
-        )
+        outputs, recorded = apply(params, state, inputs, neuron, mutable=["activity"])
         return outputs, recorded.get("activity", {})
 
     def inspect(params, state, inputs, neuron):
-        _, recorded = model.apply(
-            {"params": params, "batch_stats": state},
+        _, recorded = apply(
+            params,
+            state,
             inputs,
             neuron,
             train=True,
-            window=window,
             mutable=["inspection", "batch_stats"],
             rngs={"dropout": jax.random.key(0)},
         )

@@ -1,5 +1,6 @@
 """What all spiking networks share: their call, their input and their readout."""
 
+import abc
 from typing import Any, Literal
 
 import jax
@@ -14,7 +15,7 @@ from qifjax.nn.options import check_options
 from qifjax.nn.remat import Remat
 
 
-class SpikingNetwork(linen.Module):
+class SpikingNetwork(linen.Module, abc.ABC):
     """Base of the networks; a subclass implements :meth:`layers`.
 
     The neuron is an argument of the call, not part of the model: one model serves QIF
@@ -109,6 +110,7 @@ class SpikingNetwork(linen.Module):
         y = self.layers(x[None] if static else x, context)
         return y.astype(at_least_float32(y.dtype))
 
+    @abc.abstractmethod
     def layers(self, x: jax.Array, context: Context) -> jax.Array:
         """The layers of the network; a compact method.
 
@@ -120,7 +122,6 @@ class SpikingNetwork(linen.Module):
         Returns:
           The last layer at every step, ``[T, B, num_classes]``.
         """
-        raise NotImplementedError  # pragma: no cover - abstract
 
     def width(self, channels: int) -> int:
         """A published number of channels, times the width multiplier; at least one."""
