@@ -1,10 +1,11 @@
 """The gradient of a convolution with respect to its kernel, on CPU.
 
 XLA's kernel gradient, and the same written as a convolution whose kernel is the whole
-cotangent, runs at a twentieth to a quarter of the speed of the forward pass for the wide
-layers of ResNet-19 and VGGSNN on images of 16 pixels and more. Products of matrices do
-not. Which form is fastest depends on the channels alone, to good measure:
-``benchmarks/convolution.py`` compares them, ``docs/results/convolution.md`` has its table.
+cotangent, runs at a twentieth to a quarter of the speed of the forward pass for the
+wide layers of ResNet-19 and VGGSNN on images of 16 pixels and more. Products of
+matrices do not. Which form is fastest depends on the channels alone, to good measure:
+``benchmarks/convolution.py`` compares them, with the table that it has written in
+``docs/results/convolution.md``.
 """
 
 from collections.abc import Callable
