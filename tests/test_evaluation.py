@@ -10,7 +10,7 @@ from qifjax import QIFParams, evaluation, nn
 from qifjax.evaluation import evaluate
 from qifjax.training import init_state
 from tests import toy
-from tests.networks import random_variables
+from tests.networks import quick_jit, random_variables
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 8, 20, 64])
@@ -59,7 +59,7 @@ def test_inspection_is_that_of_the_network_in_training():
     x = jax.random.normal(jax.random.key(0), (4, 16, 16, 1))
     variables = random_variables(model, x.shape)
     params, state = variables["params"], variables["batch_stats"]
-    found = nn.pure(model).inspect(params, state, x, QIFParams())
+    found = quick_jit(nn.pure(model).inspect)(params, state, x, QIFParams())
     expected = nn.inspect_populations(model, variables, x, QIFParams(), train=True)
     assert set(found) == set(expected) == {"conv1/neuron", "conv2/neuron", "fc1/neuron"}
     for name, statistics in expected.items():

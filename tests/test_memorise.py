@@ -63,13 +63,16 @@ def test_page(results, tmp_path, capsys):
     assert result["command"] in text
 
 
-def test_failure_to_learn_is_said(tmp_path, capsys):
+def test_failure_to_learn_is_said(results, tmp_path, capsys, monkeypatch):
+    result = json.loads((results / "lenet5-lif.json").read_text())
+    failed = {**result, "steps": None, "steps_training_mode": 17}
+    monkeypatch.setattr(memorise, "memorise", lambda *_, **__: failed)
     with pytest.raises(SystemExit) as stop:
-        command("lenet5", "--steps", 1, "--out", tmp_path / "result.json")
+        command("lenet5", "--steps", 20, "--out", tmp_path / "result.json")
     assert stop.value.code == 1
-    assert "NOT memorised" in capsys.readouterr().out
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert (result["steps"], result["steps_taken"]) == (None, 1)
+    out = capsys.readouterr().out
+    assert "NOT memorised (in training mode in 17)" in out
+    assert json.loads((tmp_path / "result.json").read_text())["steps"] is None
 
 
 @pytest.mark.parametrize(

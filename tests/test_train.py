@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 import pytest
 
+import experiments.build
 from experiments import config, engine, train
 from experiments.programs import Programs
 from experiments.progress import Progress
@@ -25,8 +26,34 @@ pytestmark = pytest.mark.usefixtures("standard_promotion")
 
 CONFIG = (
     "digits_lenet5",
-    *("--epochs", "2", "--limit", "320", "--batch-size", "64", "--save-every", "0"),
+    *("--epochs", "2", "--limit", "160", "--batch-size", "32", "--save-every", "0"),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once():
+    """Runs of one configuration share its programs, as the tests of it are many."""
+    built, compiled = {}, {}
+
+    def build(config, *where):
+        key = f"{config} {where}"
+        if key not in built:
+            built[key] = experiments.build.build(config, *where)
+        return built[key]
+
+    def programs(experiment, seed):
+        key = id(experiment), seed
+        if key not in compiled:
+            made = Programs(experiment, seed)
+            compiled[key] = made, jax.tree.map(jnp.copy, made.initial)
+        made, initial = compiled[key]
+        made.initial = jax.tree.map(jnp.copy, initial)  # training takes its memory
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "build", build)
+        patch.setattr(engine, "Programs", programs)
+        yield
 
 
 def run(folder, *arguments):
@@ -70,7 +97,7 @@ def test_result_says_everything(finished):
         *("firing_rate", "mean_firing_rate", "energy_mj", "total_energy_mj", "best"),
     }
     assert result["parameter_count"] == 51924
-    assert result["test"]["examples"] == 320
+    assert result["test"]["examples"] == 160
     assert result["test"]["split"] == "test"
     assert result["best"] is None  # nothing is chosen by test accuracy
     assert result["train"]["split"] == "train"
@@ -375,6 +402,7 @@ def test_every_option_of_training_runs(tmp_path):
         *("--warmup-epochs", "1", "--clip-norm", "1", "--accumulate", "2"),
         *("--augment", "cifar10", "--resize", "20"),
         *("--average", "0.5", "--decay", "kernels", "--learning-rate", "0.02"),
+        *("--limit", "320", "--batch-size", "64"),
         "--tensorboard",
     )
     assert len(list((folder.path / "tensorboard").iterdir())) == 1

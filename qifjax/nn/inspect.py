@@ -30,8 +30,14 @@ def operations(
     found: dict[str, Operations] = {}
 
     def run(x):
-        variables = model.init(jax.random.key(0), x, neuron)
-        _, recorded = model.apply(variables, x, neuron, mutable=["operations"])
+        # One pass makes the variables and records; two would take twice as long.
+        _, recorded = model.apply(
+            {},
+            x,
+            neuron,
+            mutable=["params", "batch_stats", "operations"],
+            rngs={"params": jax.random.key(0)},
+        )
         # Read inside the trace: what leaves it has its keys sorted.
         found.update(by_layer(recorded.get("operations", {}), "layer"))
 
