@@ -3,8 +3,8 @@
 Trains LeNet-5 on a part of the digits for 1,000 epochs, as a process of its own through
 the usual command, and notes at the end of each epoch the memory of that process, as the
 kernel counts it (resident set), the time, and the CPU time, which other work on the
-machine disturbs less. Every epoch evaluates, writes metrics and a checkpoint, so
-whatever leaks or slows down does so a thousand times.
+machine disturbs less. Every epoch evaluates and writes metrics, so whatever leaks or
+slows down does so a thousand times; a checkpoint is written as often as by default.
 
 Flat and steady are judged by the second half of the epochs: a straight line through the
 memory gives its growth, and the median epoch of the last tenth is held against that of
@@ -145,8 +145,8 @@ def page(result: dict[str, Any]) -> str:
         [
             f"# A run of {result['epochs']:,} epochs",
             "",
-            "Every epoch evaluates and writes metrics and a checkpoint. Early: the "
-            "first tenth of the second half.",
+            "Every epoch evaluates and writes metrics; checkpoints are written as "
+            "often as by default. Early: the first tenth of the second half.",
             "",
             f"Memory: {memory['middle']} MiB in the middle, {memory['last_epoch']} MiB "
             f"at the end; a straight line through the second half grows by "
