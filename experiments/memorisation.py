@@ -57,6 +57,7 @@ def memorise(
     steps: int,
     examples: int,
     learning_rate: float,
+    settle: int = 0,
 ) -> dict[str, Any]:
     """Trains a network on one batch until it classifies all of it correctly.
 
@@ -73,6 +74,8 @@ def memorise(
       steps: largest number of steps, of Adam.
       examples: size of the batch.
       learning_rate: learning rate of the first step; it falls to zero as a cosine.
+      settle: how many of the steps come after that, so that only the running
+        statistics of the norms still move.
 
     Returns:
       What was measured, as plain values: ``steps`` is None where the batch was not
@@ -87,7 +90,7 @@ def memorise(
     init_seconds = time.perf_counter() - start
 
     # It falls to zero, so that the running statistics can catch up with the weights.
-    optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+    optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps - settle))
     state = (variables, optimizer.init(variables["params"]))
     step = functools.partial(_step, model, optimizer, neuron)
     train, cold_start, warm_start = _compile_twice(step, state, x, labels)
@@ -114,6 +117,7 @@ def memorise(
         "timesteps": subject.timesteps,
         "num_classes": subject.num_classes,
         "learning_rate": learning_rate,
+        "settle": settle,
         "parameter_count": parameters,
         "operations": sum(o.count for o in operations.values() if o.kind != "neuron"),
         "init_seconds": init_seconds,

@@ -30,7 +30,9 @@ class Memorise:
       steps: largest number of steps.
       examples: size of the batch.
       learning_rate: learning rate of Adam at the first step; it falls to zero as a
-        cosine until the last.
+        cosine.
+      settle: how many of the steps come after that, so that only the running statistics
+        of the norms still move.
       width_multiplier: factor on all channel counts.
       model_options: further options of the network, such as `stream_eta 1`.
       out: JSON file of the result; by default runs/memorise/NETWORK-NEURON.json.
@@ -52,6 +54,7 @@ class Memorise:
     steps: int = 100
     examples: int = 16
     learning_rate: float = 1e-3
+    settle: int = 0
     width_multiplier: float = 1.0
     model_options: dict[str, bool | int | float | str] = field(default_factory=dict)
     out: Path | None = None
@@ -78,6 +81,11 @@ def run(options: Memorise, command: str) -> dict[str, Any]:
         if getattr(options, name) < least:
             given = getattr(options, name)
             raise ConfigError(f"--{name} must be at least {least}, got {given}")
+    if not 0 <= options.settle < options.steps:
+        raise ConfigError(
+            f"--settle must be at least 0 and below --steps {options.steps}, "
+            f"got {options.settle}"
+        )
     if not options.learning_rate > 0:
         raise ConfigError(f"--learning-rate must be > 0, got {options.learning_rate}")
     subject = SUBJECTS[options.network]
@@ -101,6 +109,7 @@ def run(options: Memorise, command: str) -> dict[str, Any]:
         steps=options.steps,
         examples=options.examples,
         learning_rate=options.learning_rate,
+        settle=options.settle,
     )
     return {
         "schema_version": SCHEMA_VERSION,

@@ -76,8 +76,8 @@ def page(results: list[dict[str, Any]], command: str) -> str:
         "",
         "Each network at the input shape and T of the paper learns one batch of noise "
         "with random labels by heart, with Adam at a learning rate that falls from the "
-        "given one to zero; *steps* is when it is right about "
-        "every example, in training mode and with its running statistics, and *in "
+        "given one to zero, before the last *settling* steps; *steps* is when it is "
+        "right about every example, in training mode and with its running statistics, and *in "
         "training mode* when it is so with those of the batch. *Operations* "
         "are those of one example in one time step. *First start* is the time to trace "
         "and compile one training step, *second start* the same with a filled "
@@ -119,6 +119,7 @@ def _table(results):
         "operations, M",
         "batch and T",
         "learning rate",
+        "settling",
         "steps",
         "in training mode",
         "training, s",
@@ -144,6 +145,7 @@ def _table(results):
                 f"{r['operations'] / 1e6:,.1f}",
                 f"{batch}, {T}",
                 f"{r['learning_rate']:g}",
+                str(r.get("settle", 0)),
                 str(steps),
                 str(r.get("steps_training_mode", "not recorded")),
                 f"{r['train_seconds']:.0f}",

@@ -55,8 +55,8 @@ def test_page(results, tmp_path, capsys):
     text = out.read_text()
     (row,) = (line for line in text.splitlines() if line.startswith("| LeNet-5"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[:8] == [
-        *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", "0.001"),
+    assert cells[:9] == [
+        *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", "0.001", "0"),
         str(result["steps"]),
     ]
     assert "### LeNet-5, LIF" in text
@@ -80,6 +80,7 @@ def test_failure_to_learn_is_said(results, tmp_path, capsys, monkeypatch):
     [
         (["lenet6"], "lenet6"),
         (["lenet5", "--examples", "1"], "--examples must be at least 2, got 1"),
+        (["lenet5", "--steps", "9", "--settle", "9"], "below --steps 9, got 9"),
         (["lenet5", "--learning-rate", "0"], "--learning-rate must be > 0, got 0.0"),
         (["lenet5", "--width-multiplier", "0"], "width_multiplier must be above 0"),
         (["lenet5", "--model-options", "pool", "mean"], "one of 'avg', 'max'"),
