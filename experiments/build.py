@@ -15,7 +15,7 @@ from qifjax.energy import Operations
 from qifjax.losses import LOSSES
 from qifjax.optimizers import Optimizer
 from qifjax.parallel import Layout
-from qifjax.training import HParams, Task
+from qifjax.training import Examples, HParams, Task, TrainState, init_state, take
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,15 @@ class Experiment:
     def epoch_steps(self) -> int:
         """Steps of one epoch."""
         return len(self.training) // self.task.batch_size
+
+    def initial(self, seed: int) -> TrainState:
+        """The state at step 0, where the layout wants it."""
+        inputs = jnp.asarray(self.training.inputs[:2])
+        labels = jnp.asarray(self.training.labels[:2])
+        two = take(Examples(inputs, labels), jnp.arange(2)).inputs
+        return self.layout.create(
+            lambda: init_state(self.task, self.hparams, jax.random.key(seed), two)
+        )
 
 
 def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:

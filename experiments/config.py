@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
@@ -188,6 +189,29 @@ class Config:
         for name in ("qif", "lif", "euler_qif"):
             plain[name] = getattr(self, name)._asdict()
         return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Config":
+        """The configuration that :meth:`to_json` has written.
+
+        Settings that an earlier version did not know have their defaults.
+
+        Raises:
+          ConfigError: if there is a setting that this version does not know.
+        """
+        known = {setting.name for setting in dataclasses.fields(cls)}
+        if unknown := plain.keys() - known:
+            raise ConfigError(
+                f"unknown settings {', '.join(sorted(unknown))}: the configuration is "
+                "of another version of qifjax"
+            )
+        neurons = {"qif": QIFParams, "lif": LIFParams, "euler_qif": EulerQIFParams}
+        return cls(
+            **{
+                name: neurons[name](**value) if name in neurons else value
+                for name, value in plain.items()
+            }
+        )
 
 
 def names() -> tuple[str, ...]:

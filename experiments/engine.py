@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,33 +15,15 @@ from experiments.interruption import Interrupted, Request, on_request
 from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunError, RunFolder
+from experiments.snapshot import Snapshot
 from experiments.timer import Timer
 from qifjax import processes
 from qifjax.checkpoint import Checkpoints
 from qifjax.parallel import Layout
-from qifjax.training import Totals, TrainState
+from qifjax.training import TrainState
 
 # A bar that moves and an interruption that is heard, at next to no cost.
 _STEPS_A_DISPATCH = 25
-
-
-class Snapshot(NamedTuple):
-    """What a checkpoint holds: the state, and the part of its epoch that is done.
-
-    Attributes:
-      state: state of the training, on the devices.
-      totals: sums over the steps of the current epoch so far, on the host.
-      seconds: time that they took, float32 ``[]``, on the host.
-    """
-
-    state: TrainState
-    totals: Totals
-    seconds: np.ndarray
-
-    @classmethod
-    def of(cls, state: TrainState) -> "Snapshot":
-        """A state at the beginning of an epoch."""
-        return cls(state, jax.device_get(Totals.zero()), np.zeros((), np.float32))
 
 
 def run(

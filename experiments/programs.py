@@ -8,15 +8,12 @@ import jax.numpy as jnp
 
 from experiments.build import Experiment
 from qifjax import nn
-from qifjax.data import Dataset
 from qifjax.evaluation import Evaluation, evaluate, inspect
 from qifjax.training import (
     Examples,
     Totals,
     TrainState,
     epoch_order,
-    init_state,
-    take,
     train_steps,
 )
 
@@ -32,14 +29,10 @@ class Programs:
     def __init__(self, experiment: Experiment, seed: int):
         layout, hparams = experiment.layout, experiment.hparams
         task = experiment.task
-        training, evaluation = map(
-            _examples, (experiment.training, experiment.evaluation)
-        )
+        training = Examples.of(experiment.training)
+        evaluation = Examples.of(experiment.evaluation)
         self._hparams = hparams
-        two = take(training, jnp.arange(2)).inputs
-        self.initial = layout.create(
-            lambda: init_state(task, hparams, jax.random.key(seed), two)
-        )
+        self.initial = experiment.initial(seed)
         self._training, self._evaluation = layout.spread((training, evaluation))
 
         start = time.perf_counter()
@@ -113,7 +106,3 @@ class Programs:
             state.params, state.model_state, self._training, self._hparams.neuron
         )
         return jax.device_get(statistics)
-
-
-def _examples(dataset: Dataset) -> Examples:
-    return Examples(jnp.asarray(dataset.inputs), jnp.asarray(dataset.labels))

@@ -41,12 +41,10 @@ def describe(
     Returns:
       Plain values in nested dictionaries.
     """
-    scores = programs.evaluate(state)
     metrics = folder.metrics()
     seconds = sum(entry["train_seconds"] for entry in metrics)
     trained = len(metrics) * experiment.epoch_steps * experiment.task.batch_size
     last = metrics[-1] if metrics else {}
-    training, evaluation = experiment.training, experiment.evaluation
     return {
         "schema_version": SCHEMA_VERSION,
         "config": config.to_json(),
@@ -62,18 +60,37 @@ def describe(
         "train": {
             "loss": last.get("train_loss"),
             "accuracy": last.get("train_accuracy"),
-            **vars(training.description),
-        },
-        config.evaluate_on: {
-            "loss": float(scores.loss),
-            "accuracy": float(scores.accuracy),
-            "examples": len(evaluation),
-            **vars(evaluation.description),
+            **vars(experiment.training.description),
         },
         "best": best
         and {name: best[name] for name in ("epoch", "step", "loss", "accuracy")},
+        **scores(config, experiment, programs.evaluate(state)),
+    }
+
+
+def scores(
+    config: Config, experiment: Experiment, evaluation: Evaluation
+) -> dict[str, Any]:
+    """What an evaluation says, with firing rates and energy per layer.
+
+    Args:
+      config: what was computed.
+      experiment: the configuration, built.
+      evaluation: means over the evaluation set, on the host.
+
+    Returns:
+      Plain values in nested dictionaries.
+    """
+    examples = experiment.evaluation
+    return {
+        config.evaluate_on: {
+            "loss": float(evaluation.loss),
+            "accuracy": float(evaluation.accuracy),
+            "examples": len(examples),
+            **vars(examples.description),
+        },
         "timesteps": experiment.timesteps,
-        **_activity(experiment, scores),
+        **_activity(experiment, evaluation),
     }
 
 

@@ -68,6 +68,39 @@ def evaluate(
     return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0) / number, sums)
 
 
+def outputs(
+    task: Task,
+    params: PyTree,
+    model_state: PyTree,
+    examples: Examples,
+    neuron: NeuronParams,
+) -> jax.Array:
+    """The outputs of a network at every time step for a whole data set.
+
+    Args:
+      task: what to evaluate, by batches of its batch size, on one device.
+      params: parameters of the network.
+      model_state: state of the network.
+      examples: the data set.
+      neuron: neuron parameters.
+
+    Returns:
+      The last layer, float32 ``[T, N, classes]``; its mean over time are the logits.
+    """
+    number, size = len(examples.labels), task.batch_size
+    positions = jnp.arange(-(-number // size) * size).reshape(-1, size)
+
+    def of_batch(chosen):
+        batch = task.batch(examples, jnp.minimum(chosen, number - 1))
+        inputs = task.preprocess(batch.inputs)
+        result, _ = task.network.evaluate(params, model_state, inputs, neuron)
+        return jnp.moveaxis(result, 0, 1)
+
+    by_example = jax.lax.map(of_batch, positions)
+    by_example = by_example.reshape(-1, *by_example.shape[2:])
+    return jnp.moveaxis(by_example[:number], 0, 1)
+
+
 def inspect(
     task: Task,
     params: PyTree,

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from qifjax.data.dataset import Batch
+from qifjax.data.dataset import Batch, Dataset
 from qifjax.losses import Loss, cross_entropy
 from qifjax.neurons import NeuronParams
 from qifjax.optimizers import Optimizer
@@ -74,6 +74,11 @@ class Examples(NamedTuple):
 
     inputs: jax.Array
     labels: jax.Array
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Examples":
+        """The examples of a data set of the host, on the default device."""
+        return cls(jnp.asarray(dataset.inputs), jnp.asarray(dataset.labels))
 
 
 class Network(NamedTuple):

@@ -62,7 +62,7 @@ def by_patches(x, cotangent, shape, strides, pads):
     # Rows of one channel are long and contiguous, those of few channels are not.
     planes = jnp.moveaxis(_padded(x, pads), -1, 0)
     rows = [
-        _shifted(planes, position, cotangent.shape[1:3], strides, first_axis=2)
+        _shifted(planes, position, cotangent.shape[1:3], strides)
         for position in _positions(shape)
     ]
     patches = jnp.stack(rows).reshape(len(rows) * channels, -1)
@@ -71,18 +71,22 @@ def by_patches(x, cotangent, shape, strides, pads):
 
 
 def by_positions(x, cotangent, shape, strides, pads):
-    """One product for each kernel position: ``x`` shifted, times the cotangent."""
+    """One product for each kernel position: ``x`` shifted, times the cotangent.
+
+    They are a loop, so that a single shifted copy of ``x`` lives at a time.
+    """
     channels, features = x.shape[-1], cotangent.shape[-1]
-    padded = _padded(x, pads)
-    flat = cotangent.reshape(-1, features)
-    products = [
-        _shifted(padded, position, cotangent.shape[1:3], strides, first_axis=1)
-        .reshape(-1, channels)
-        .T
-        @ flat
-        for position in _positions(shape)
-    ]
-    return jnp.stack(products).reshape(*shape, channels, features)
+    padded, flat = _padded(x, pads), cotangent.reshape(-1, features)
+    extent = [_dilated(cotangent, strides, i) for i in range(2)]
+
+    def product(position):
+        start = (0, position[0], position[1], 0)
+        seen = jax.lax.dynamic_slice(padded, start, (len(x), *extent, channels))
+        seen = seen[:, :: strides[0], :: strides[1]]
+        return seen.reshape(-1, channels).T @ flat
+
+    products = jax.lax.map(product, jnp.asarray(_positions(shape)))
+    return products.reshape(*shape, channels, features)
 
 
 def by_correlation(x, cotangent, shape, strides, pads):
@@ -110,13 +114,13 @@ def _padded(x, pads):
     return jnp.pad(x, ((0, 0), *pads, (0, 0)))
 
 
-def _shifted(padded, position, size, strides, *, first_axis):
-    """What the kernel sees at one of its positions; ``size`` pixels in all."""
-    window = [slice(None)] * padded.ndim
-    for i in range(2):
-        last = position[i] + (size[i] - 1) * strides[i]
-        window[first_axis + i] = slice(position[i], last + 1, strides[i])
-    return padded[tuple(window)]
+def _shifted(planes, position, size, strides):
+    """The ``size`` pixels that a kernel position sees of planes ``[C, B, H, W]``."""
+    rows, columns = (
+        slice(position[i], position[i] + (size[i] - 1) * strides[i] + 1, strides[i])
+        for i in range(2)
+    )
+    return planes[:, :, rows, columns]
 
 
 def _dilated(cotangent, strides, i):

@@ -1,0 +1,79 @@
+"""A network as a finished run has left it, ready to be looked into."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.build import Experiment, build
+from experiments.config import Config
+from experiments.run_folder import RunError, RunFolder
+from experiments.snapshot import Snapshot
+from qifjax import parallel
+from qifjax.checkpoint import Checkpoints
+from qifjax.training import Examples, PyTree
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network with its data.
+
+    Attributes:
+      folder: the run that trained it.
+      config: what the run has computed.
+      experiment: the configuration, built for one device.
+      params: the parameters to evaluate.
+      model_state: the running statistics.
+    """
+
+    folder: RunFolder
+    config: Config
+    experiment: Experiment
+    params: PyTree
+    model_state: PyTree
+
+    @property
+    def examples(self) -> Examples:
+        """The examples that the run is scored on, on the device."""
+        return Examples.of(self.experiment.evaluation)
+
+    @property
+    def name(self) -> str:
+        """The network and its neuron, for tables and figures."""
+        return f"{self.config.name} {self.config.neuron} seed {self.config.seed}"
+
+
+def load(path: Path, data_dir: Path, **changes: Any) -> Trained:
+    """Reads the network of a finished run from its newest checkpoint.
+
+    Args:
+      path: the folder of the run.
+      data_dir: where data sets are.
+      changes: settings of the configuration to replace that fit the same parameters,
+        such as ``precision``.
+
+    Returns:
+      The network.
+
+    Raises:
+      RunError: if the folder holds no run, or one that is not finished.
+      CheckpointError: if its checkpoints are gone or damaged.
+      ConfigError, DataError: if its experiment cannot be built here.
+    """
+    folder = RunFolder(path)
+    if not folder.started:
+        raise RunError(
+            f"{path} holds no run; train one with: python -m experiments.train CONFIG "
+            f"--workdir {path}"
+        )
+    if not folder.finished:
+        raise RunError(
+            f"{path} holds an unfinished run; finish it with --resume and the command "
+            "that began it"
+        )
+    config = dataclasses.replace(Config.from_json(folder.config()), **changes)
+    config.check()
+    experiment = build(config, data_dir, parallel.layout())
+    like = Snapshot.of(experiment.initial(config.seed))
+    state = Checkpoints(folder.checkpoints).restore(like).state
+    return Trained(folder, config, experiment, state.evaluated, state.model_state)
