@@ -50,7 +50,7 @@ EVENT = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", np.bo
 _MOST = 255
 _LEAST_THRESHOLD = 0.1
 # Displacement of the image at the corners of the triangle, (down, right), in units of
-# the amplitude. Its sides are those of Orchard et al.: 1 degree wide and 1 degree high.
+# the amplitude: a triangle as wide as it is high, which the recorded events fit too.
 _CORNERS = ((-0.5, -0.5), (0.5, 0.0), (-0.5, 0.5), (-0.5, -0.5))
 
 
