@@ -11,6 +11,7 @@ import numpy as np
 from experiments import metrics, provenance, result
 from experiments.build import Experiment, build
 from experiments.config import Config
+from experiments.feed import DataOn, make_feed
 from experiments.interruption import Interrupted, Request, on_request
 from experiments.programs import Programs
 from experiments.progress import Progress
@@ -36,6 +37,7 @@ def run(
     resume_step: int | None = None,
     keep: int = 2,
     save_every: float = 60.0,
+    data_on: DataOn = "device",
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Trains one network and writes its run folder.
@@ -51,6 +53,7 @@ def run(
         validation split also keeps that of its best epoch.
       save_every: seconds from one checkpoint to the next, within epochs too; 0 writes
         one after every epoch instead.
+      data_on: where the examples lie; "host" hands the device a few batches at a time.
       on_epoch: called with the metrics of each epoch, in the first process.
 
     Returns:
@@ -71,7 +74,15 @@ def run(
     if folder.finished:
         return folder.result()
 
-    programs = Programs(experiment, config.seed)
+    feed = make_feed(
+        data_on,
+        layout,
+        experiment.training,
+        experiment.evaluation,
+        config.batch_size,
+        _STEPS_A_DISPATCH,
+    )
+    programs = Programs(experiment, config.seed, feed)
     with Checkpoints(folder.checkpoints, keep) as checkpoints:
         snapshot = Snapshot.of(programs.initial)
         if checkpoints.steps() or resume_step is not None:

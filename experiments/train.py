@@ -13,6 +13,7 @@ from experiments import cli, memory
 from experiments.build import build
 from experiments.config import Config, ConfigError
 from experiments.engine import run
+from experiments.feed import DataOn
 from experiments.interruption import Interrupted
 from experiments.run_folder import RunFolder
 from experiments.tensorboard import EventFiles
@@ -45,6 +46,9 @@ class Train:
         is scored on the test set does not, since nothing may be chosen by that score.
       save_every: seconds from one checkpoint to the next; 0 writes one after every
         epoch instead. One is always written at the end and on SIGTERM and SIGINT.
+      data_on: where the examples lie: all on the "device", or on the "host", which
+        gathers the next batches while the device works, for sets that do not fit it;
+        the result is the same.
       tensorboard: write the metrics of each epoch to the folder tensorboard of the run
         as well, as TensorBoard reads them.
       memory_report: instead of training, print what a training step holds in memory,
@@ -63,6 +67,7 @@ class Train:
     resume_step: int | None = None
     keep: int = 2
     save_every: float = 60.0
+    data_on: DataOn = "device"
     tensorboard: bool = False
     memory_report: bool = False
 
@@ -78,6 +83,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"--save-every must be at least 0 seconds, got {options.save_every}"
             )
         _connect(options)
+        if options.memory_report and options.data_on == "host":
+            raise ConfigError(
+                "--memory-report counts all examples on the device; leave out "
+                "--data-on host, and subtract the training and evaluation sets"
+            )
         if options.memory_report:
             print(_memory_report(options))
             return
@@ -113,6 +123,7 @@ def _run(options: Train, workdir: Path) -> dict[str, Any]:
             resume_step=options.resume_step,
             keep=options.keep,
             save_every=options.save_every,
+            data_on=options.data_on,
             on_epoch=on_epoch,
         )
 

@@ -10,7 +10,8 @@ from qifjax.losses import cross_entropy
 from qifjax.neurons import NeuronParams
 from qifjax.training import Examples, PyTree, Task, take
 
-_INSPECTED = 64
+INSPECTED = 64
+"""Number of examples that :func:`inspect` looks at."""
 
 
 class Evaluation(NamedTuple):
@@ -126,7 +127,7 @@ def inspect(
       Statistics by population, as the network's ``inspect`` gives them.
     """
     number = len(examples.labels)
-    size = min(_INSPECTED, task.batch_size, number)
+    size = min(INSPECTED, task.batch_size, number)
     batch = take(examples, jnp.arange(size) * number // size)
     inputs = task.preprocess(batch.inputs)
     return task.network.inspect(params, model_state, inputs, neuron)
