@@ -95,14 +95,9 @@ def training_pass(model):
 def settled(variables, updates):
     """Variables whose running statistics are those of one batch.
 
-    ``updates`` is what a first training pass leaves: 0.9 of the old, 0.1 of the batch.
+    ``updates`` is what a first training pass leaves, which is just that.
     """
-    stats = jax.tree.map(
-        lambda new, old: (new - 0.9 * old) / 0.1,
-        updates["batch_stats"],
-        variables["batch_stats"],
-    )
-    return {**variables, "batch_stats": stats}
+    return {**variables, "batch_stats": updates["batch_stats"]}
 
 
 def forward(model, shape):

@@ -41,9 +41,26 @@ def test_training_mode(eta, u_th, maybe_jit):
     np.testing.assert_allclose(y, reference(inputs(), u_th, eta, 1.3, -0.2), atol=1e-5)
     x = np.asarray(inputs(), np.float64)
     stats = updates["batch_stats"]
-    np.testing.assert_allclose(stats["mean"], 0.1 * x.mean((0, 1, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(stats["mean"], x.mean((0, 1, 2, 3)), rtol=1e-5)
     unbiased = x.var((0, 1, 2, 3), ddof=1)
-    np.testing.assert_allclose(stats["var"], 0.9 + 0.1 * unbiased, rtol=1e-5)
+    np.testing.assert_allclose(stats["var"], unbiased, rtol=1e-5)
+
+
+def test_running_statistics_are_a_plain_mean_and_then_a_moving_one():
+    norm = TDBatchNorm(momentum=0.75)
+    state = variables(norm)
+    update = jax.jit(
+        lambda state, x: norm.apply(state, x, 0.5, True, mutable=["batch_stats"])[1]
+    )
+    means, expected = [], 0.0
+    for step in range(7):
+        x = inputs(step) * np.float32(step + 1)
+        state = {**state, **update(state, x)}
+        means.append(np.asarray(x, np.float64).mean((0, 1, 2, 3)))
+        moved = 0.75 * expected + 0.25 * means[-1]
+        expected = np.mean(means, 0) if step < 4 else moved
+        found = state["batch_stats"]["mean"]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_initial_output_is_n_0_u_th_squared():
@@ -57,7 +74,8 @@ def test_evaluation_mode_uses_the_running_statistics_and_is_causal():
     norm = TDBatchNorm()
     start = variables(norm, 1.3, -0.2)
     mean, var = np.linspace(-1, 1, 7), np.linspace(1, 9, 7)
-    start["batch_stats"] = {"mean": jnp.float32(mean), "var": jnp.float32(var)}
+    state = {"mean": jnp.float32(mean), "var": jnp.float32(var)}
+    start["batch_stats"] = {**start["batch_stats"], **state}
     y = norm.apply(start, inputs(), 0.5, False)
     expected = reference(inputs(), 0.5, 1.0, 1.3, -0.2, mean, var)
     np.testing.assert_allclose(y, expected, atol=2e-5)

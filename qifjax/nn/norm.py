@@ -19,8 +19,10 @@ class TDBatchNorm(linen.Module):
     gamma.
 
     Training-mode output is not causal: statistics see all time steps. The variance is
-    biased in the forward pass and unbiased in the running estimate. Statistics and the
-    arithmetic are float32 or wider, whatever the dtype of ``x``.
+    biased in the forward pass and unbiased in the running estimate. The running
+    estimate begins as the plain mean of the first batches, ``1 / (1 - momentum)`` of
+    them, so that a short training is not evaluated by what the estimate started from.
+    Statistics and the arithmetic are float32 or wider, whatever the dtype of ``x``.
 
     Attributes:
       eta: scale of this branch; ``1 / sqrt(2)`` where two branches meet.
@@ -30,7 +32,7 @@ class TDBatchNorm(linen.Module):
       affine: learn gamma and xi; otherwise they stay 1 and 0.
 
     Collections: ``params`` holds gamma and xi, ``batch_stats`` mean and var, all
-      ``[C]``.
+      ``[C]``, and the number of batches seen, float32 ``[]``.
     """
 
     eta: float = 1.0
@@ -74,12 +76,14 @@ class TDBatchNorm(linen.Module):
         start = (channels,), jnp.float32
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, *start)
         running_var = self.variable("batch_stats", "var", jnp.ones, *start)
+        seen = self.variable("batch_stats", "seen", jnp.zeros, (), jnp.float32)
 
         if train:
             mean, var, count = self._statistics(wide)
             if not self.is_initializing():
                 unbiased = var * (count / (count - 1))
-                keep = self.momentum
+                keep = jnp.minimum(self.momentum, seen.value / (seen.value + 1))
+                seen.value += 1
                 for running, new in ((running_mean, mean), (running_var, unbiased)):
                     old = running.value
                     running.value = keep * old + (1 - keep) * new.astype(old.dtype)
