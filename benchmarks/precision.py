@@ -1,0 +1,112 @@
+"""Do bfloat16 layers decide as float32 ones?: python -m benchmarks.precision RUN ...
+
+Takes trained networks as they are, computes convolutions and dense layers once in
+float32 and once in bfloat16 (membranes, statistics and weights are float32 in both),
+and compares the classes that they predict for every example of the split that the run
+is scored on.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+import tyro
+
+from experiments import cli, markdown, provenance, trained
+from experiments.run_folder import RunError, write_report
+from qifjax.evaluation import outputs
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Compare the predictions of trained networks in float32 and bfloat16.
+
+    Attributes:
+      runs: folders of finished runs.
+      data_dir: where data sets are.
+      out: JSON file to write; the page goes beside it.
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    data_dir: Path = Path(".data")
+    out: Path = Path("docs/results/precision.json")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compares, and writes the files."""
+    with cli.one_line_errors():
+        program = "python -m benchmarks.precision"
+        options = cli.parse(Precision, argv, program)
+        if not options.runs:
+            raise RunError(f"{program} needs the folders of one or more finished runs")
+        rows = [compare(run, options.data_dir) for run in options.runs]
+        result = {
+            "command": " ".join([program, *cli.arguments(argv)]),
+            **provenance.describe(),
+            "runs": rows,
+        }
+        write_report(options.out, result, page(result))
+        print(options.out.with_suffix(".md"))
+
+
+def compare(run: Path, data_dir: Path) -> dict[str, Any]:
+    """The predictions of one network in both precisions, counted."""
+    wide, narrow = (
+        _predictions(trained.load(run, data_dir, precision=precision))
+        for precision in ("float32", "bfloat16")
+    )
+    network = trained.load(run, data_dir)
+    labels = network.experiment.evaluation.labels
+    return {
+        "run": network.name,
+        "model": network.config.model,
+        "trained_in": network.config.precision,
+        "examples": len(labels),
+        "same": int(np.sum(wide == narrow)),
+        "correct_float32": int(np.sum(wide == labels)),
+        "correct_bfloat16": int(np.sum(narrow == labels)),
+    }
+
+
+def _predictions(network: trained.Trained) -> np.ndarray:
+    experiment = network.experiment
+    run = jax.jit(functools.partial(outputs, experiment.task))
+    neuron = experiment.hparams.neuron
+    found = run(network.params, network.model_state, network.examples, neuron)
+    return np.argmax(np.mean(found, axis=0), -1)
+
+
+def page(result: dict[str, Any]) -> str:
+    """The result as Markdown."""
+    counts = ("same", "correct_float32", "correct_bfloat16")
+    rows = [
+        (
+            *(run["run"], run["model"], run["trained_in"]),
+            f"{run['examples']:,}",
+            *(f"{100 * run[name] / run['examples']:.2f}" for name in counts),
+        )
+        for run in result["runs"]
+    ]
+    head = ("run", "network", "trained in", "examples", "same prediction, %")
+    head += ("accuracy in float32, %", "in bfloat16, %")
+    return "\n".join(
+        [
+            "# Predictions in float32 and bfloat16",
+            "",
+            "The same trained weights with convolutions and dense layers in float32 "
+            "and in bfloat16; membranes, statistics and weights are float32 in both.",
+            "",
+            *markdown.table(head, rows, left=3),
+            "",
+            f"Made by `{result['command']}` on {markdown.origin(result)}.",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
