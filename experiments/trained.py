@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.build import Experiment, build
+import jax
+import jax.numpy as jnp
+
+from experiments.build import Experiment, build, network
 from experiments.config import Config
 from experiments.run_folder import RunError, RunFolder
 from experiments.snapshot import Snapshot
-from qifjax import parallel
+from qifjax import nn, parallel
 from qifjax.checkpoint import Checkpoints
-from qifjax.training import Examples, PyTree
+from qifjax.training import Examples, PyTree, take
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,51 @@ class Trained:
     def examples(self) -> Examples:
         """The examples that the run is scored on, on the device."""
         return Examples.of(self.experiment.evaluation)
+
+    def first(self, steps: int) -> "Trained":
+        """The same network, which is shown and read for its first steps alone.
+
+        Args:
+          steps: number of time steps; no more than recordings have.
+
+        Returns:
+          The network; static images are shown for so many steps.
+        """
+        experiment = self.experiment
+        if experiment.evaluation.inputs.ndim == 5:
+            shorter = (
+                dataclasses.replace(part, inputs=part.inputs[:, :steps])
+                for part in (experiment.training, experiment.evaluation)
+            )
+            training, evaluation = shorter
+            experiment = dataclasses.replace(
+                experiment, training=training, evaluation=evaluation, timesteps=steps
+            )
+            return dataclasses.replace(self, experiment=experiment)
+        config = dataclasses.replace(self.config, timesteps=steps)
+        model = network(config, len(experiment.training.class_names))
+        task = dataclasses.replace(experiment.task, network=nn.pure(model))
+        experiment = dataclasses.replace(experiment, task=task, timesteps=steps)
+        return dataclasses.replace(self, config=config, experiment=experiment)
+
+    def populations(self, examples: Examples) -> dict[str, nn.PopulationStatistics]:
+        """What every population does for a batch, by the running statistics.
+
+        Args:
+          examples: the batch, on the device.
+
+        Returns:
+          Statistics by layer, in the order in which layers run, on the host.
+        """
+        experiment, config = self.experiment, self.config
+        model = network(config, len(experiment.training.class_names))
+        batch = take(examples, jnp.arange(len(examples.labels)))
+        variables = {"params": self.params, "batch_stats": self.model_state}
+        inputs = experiment.task.preprocess(batch.inputs)
+        found = nn.inspect_populations(
+            model, variables, inputs, experiment.hparams.neuron
+        )
+        return jax.device_get(found)
 
     @property
     def name(self) -> str:

@@ -37,6 +37,10 @@ def test_statistics_of_a_population(neuron):
     np.testing.assert_allclose(found.rate, spikes.mean(), rtol=1e-6)
     np.testing.assert_allclose(found.silent, (fired == 0).mean(), rtol=1e-6)
     np.testing.assert_allclose(found.always, (fired == T * B).mean(), rtol=1e-6)
+    trains = spikes.reshape(T, -1)
+    differ = sum((trains[t] != trains[t - 1]).sum() for t in range(1, T))
+    np.testing.assert_allclose(found.changes, differ / (T - 1) / B / N, rtol=1e-6)
+    assert found.changes > 0
     assert found.silent > 0
     assert found.always > 0
     np.testing.assert_allclose(found.mean, u.mean(), rtol=1e-5)

@@ -23,6 +23,8 @@ class PopulationStatistics(NamedTuple):
       rate: spikes per neuron and step.
       silent: share of neurons without any spike in the whole batch.
       always: share of neurons with a spike in every example at every step.
+      changes: share of spikes that are not as at the step before, over all steps but
+        the first; 0 where T = 1.
       mean: mean of the membrane, in membrane units.
       variance: its variance.
       inside: share of the membrane inside the surrogate window, which alone passes
@@ -34,6 +36,7 @@ class PopulationStatistics(NamedTuple):
     rate: jax.Array
     silent: jax.Array
     always: jax.Array
+    changes: jax.Array
     mean: jax.Array
     variance: jax.Array
     inside: jax.Array
@@ -66,6 +69,7 @@ def population_statistics(
         rate=jnp.mean(fired),
         silent=_share(jnp.max(fired, (0, 1)) == 0),
         always=_share(jnp.min(fired, (0, 1)) == 1),
+        changes=_share(fired[1:] != fired[:-1]) if len(fired) > 1 else jnp.float32(0),
         mean=jnp.mean(u),
         variance=jnp.var(u),
         inside=_share(inside),
