@@ -8,7 +8,8 @@ from typing import Any
 from experiments import markdown
 from experiments.run_folder import RunError, RunFolder
 
-_TITLES = {"qif": "QIF", "lif": "LIF", "euler_qif": "Euler QIF"}
+TITLES = {"qif": "QIF", "lif": "LIF", "euler_qif": "Euler QIF"}
+"""How each neuron model is called in tables and figures."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Comparison:
 
     def titles(self) -> dict[str, str]:
         """How each neuron model is called in tables and figures."""
-        return {neuron: _TITLES[neuron] for neuron in self.summaries}
+        return {neuron: TITLES[neuron] for neuron in self.summaries}
 
     def to_markdown(self) -> str:
         """The comparison as a page of Markdown, without its figure."""
@@ -200,22 +201,23 @@ def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Compa
 def _summary(split: str, results: list[dict], curves: list[list[dict]]) -> Summary:
     def per_layer(name):
         layers = results[0][name]
-        return {layer: _spread([r[name][layer] for r in results]) for layer in layers}
+        return {layer: spread([r[name][layer] for r in results]) for layer in layers}
 
     epochs = zip(*curves, strict=True)
     return Summary(
-        accuracy=_spread([r[split]["accuracy"] for r in results]),
-        loss=_spread([r[split]["loss"] for r in results]),
-        mean_firing_rate=_spread([r["mean_firing_rate"] for r in results]),
+        accuracy=spread([r[split]["accuracy"] for r in results]),
+        loss=spread([r[split]["loss"] for r in results]),
+        mean_firing_rate=spread([r["mean_firing_rate"] for r in results]),
         firing_rate=per_layer("firing_rate"),
         energy_mj=per_layer("energy_mj"),
-        total_energy_mj=_spread([r["total_energy_mj"] for r in results]),
-        train_seconds=_spread([r["train_seconds"] for r in results]),
-        curve=tuple(_spread([entry["accuracy"] for entry in same]) for same in epochs),
+        total_energy_mj=spread([r["total_energy_mj"] for r in results]),
+        train_seconds=spread([r["train_seconds"] for r in results]),
+        curve=tuple(spread([entry["accuracy"] for entry in same]) for same in epochs),
     )
 
 
-def _spread(values: list[float]) -> Spread:
+def spread(values: Sequence[float]) -> Spread:
+    """Mean and sample standard deviation of a number over seeds."""
     deviation = statistics.stdev(values) if len(values) > 1 else None
     return Spread(statistics.fmean(values), deviation, tuple(values))
 
