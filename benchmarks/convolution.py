@@ -1,7 +1,7 @@
-"""Speed of a convolution's kernel gradient by form: python -m benchmarks.convolution.
+"""Speed of a convolution and its gradients by form: python -m benchmarks.convolution.
 
-For layers of the networks it times the forward pass and every form of
-:mod:`qifjax.nn.kernel_gradient`, besides XLA's own, in turns, and writes the medians.
+For layers of the networks it times every form of :mod:`qifjax.nn.convolution`, besides
+XLA's own gradients, in turns, and writes the medians.
 """
 
 import functools
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -19,30 +20,29 @@ import numpy as np
 from experiments import cli, provenance
 from experiments.markdown import origin, table
 from experiments.run_folder import write_report
-from qifjax.nn import kernel_gradient
+from qifjax.nn.convolution import forward_forms, input_forms, kernel_forms
 
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
-
-# (name, side of the image, input and output channels, side of the kernel, stride).
+# (name, side of the image, input and output channels, side of the kernel, stride,
+# zeros around the image).
 _LAYERS = (
-    ("LeNet-5 conv1", 28, 1, 6, 5, 1),
-    ("LeNet-5 conv2", 12, 6, 16, 5, 1),
-    ("VGGSNN conv1", 48, 2, 64, 3, 1),
-    ("VGGSNN conv3", 24, 128, 256, 3, 1),
-    ("ResNet-19 conv1", 32, 3, 64, 3, 1),
-    ("ResNet-19 stage 1", 32, 128, 128, 3, 1),
-    ("ResNet-19 stage 2", 16, 256, 256, 3, 1),
-    ("ResNet-19 stage 3", 8, 512, 512, 3, 1),
-    ("ResNet-19 shortcut", 32, 128, 256, 1, 2),
-    ("ResNet-19 / 8 stage 1", 32, 16, 16, 3, 1),
-    ("ResNet-19 / 4 stage 1", 32, 32, 32, 3, 1),
-    ("ResNet-19 / 4 stage 3", 8, 128, 128, 3, 1),
+    ("LeNet-5 conv1", 28, 1, 6, 5, 1, 2),
+    ("LeNet-5 conv2", 14, 6, 16, 5, 1, 0),
+    ("VGGSNN conv1", 48, 2, 64, 3, 1, 1),
+    ("VGGSNN conv3", 24, 128, 256, 3, 1, 1),
+    ("ResNet-19 conv1", 32, 3, 64, 3, 1, 1),
+    ("ResNet-19 stage 1", 32, 128, 128, 3, 1, 1),
+    ("ResNet-19 stage 2", 16, 256, 256, 3, 1, 1),
+    ("ResNet-19 stage 3", 8, 512, 512, 3, 1, 1),
+    ("ResNet-19 shortcut", 32, 128, 256, 1, 2, 0),
+    ("ResNet-19 / 8 stage 1", 32, 16, 16, 3, 1, 1),
+    ("ResNet-19 / 4 stage 1", 32, 32, 32, 3, 1, 1),
+    ("ResNet-19 / 4 stage 3", 8, 128, 128, 3, 1, 1),
 )
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """Time the forms of a convolution's kernel gradient.
+    """Time the forms of a convolution and of its gradients.
 
     Attributes:
       out: the JSON file to write.
@@ -72,70 +72,106 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _measure(
-    options: Convolution, side: int, channels: int, features: int, kernel: int, s: int
-) -> dict[str, float]:
-    """Speed of the forward pass and of every form, 10^9 operations a second."""
+    options: Convolution,
+    side: int,
+    channels: int,
+    features: int,
+    size: int,
+    stride: int,
+    pad: int,
+) -> dict[str, dict[str, float]]:
+    """Speed of every form of the three parts, 10^9 operations a second."""
     rng = np.random.default_rng(0)
-    pad = kernel // 2
-    pads = ((pad, pad), (pad, pad))
+    strides, pads = (stride, stride), ((pad, pad), (pad, pad))
     x = jnp.asarray(rng.random((options.batch, side, side, channels)) < 0.2, float)
-    weights = jnp.asarray(rng.normal(size=(kernel, kernel, channels, features)), float)
-
-    def forward(x, weights):
-        return jax.lax.conv_general_dilated(
-            x, weights, (s, s), pads, dimension_numbers=_LAYOUT
-        )
-
-    def xla(x, cotangent):
-        _, pull_back = jax.vjp(functools.partial(forward, x), weights)
-        return pull_back(cotangent)[0]
-
-    y = jax.jit(forward)(x, weights)
+    kernel = jnp.asarray(rng.normal(size=(size, size, channels, features)), float)
+    conv = functools.partial(forward_forms.by_xla, strides=strides, pads=pads)
+    y = jax.jit(conv)(x, kernel)
     cotangent = jnp.asarray(rng.normal(size=y.shape), float)
-    forms: dict[str, Callable[[], jax.Array]] = {
-        "forward": functools.partial(jax.jit(forward), x, weights),
-        "XLA": functools.partial(jax.jit(xla), x, cotangent),
+
+    def xla_input(cotangent, kernel):
+        return jax.vjp(lambda x: conv(x, kernel), x)[1](cotangent)[0]
+
+    def xla_kernel(x, cotangent):
+        return jax.vjp(lambda kernel: conv(x, kernel), kernel)[1](cotangent)[0]
+
+    place = {"strides": strides, "pads": pads}
+    parts = {
+        "forward": (_forms(forward_forms, **place), (x, kernel)),
+        "input": (
+            {"XLA": xla_input, **_forms(input_forms, shape=x.shape, **place)},
+            (cotangent, kernel),
+        ),
+        "kernel": (
+            {"XLA": xla_kernel, **_forms(kernel_forms, shape=(size, size), **place)},
+            (x, cotangent),
+        ),
     }
-    for name in ("by_patches", "by_positions", "by_correlation"):
-        form = functools.partial(
-            getattr(kernel_gradient, name),
-            shape=(kernel, kernel),
-            strides=(s, s),
-            pads=pads,
-        )
-        forms[name] = functools.partial(jax.jit(form), x, cotangent)
-    count = 2 * kernel**2 * channels * y.size / 1e9
+    if stride > 1:
+        del parts["input"][0]["by_bands"]
+    count = 2 * size**2 * channels * y.size / 1e9
+    return {
+        part: {
+            name: count / seconds
+            for name, seconds in _medians(forms, arguments, options.passes).items()
+        }
+        for part, (forms, arguments) in parts.items()
+    }
+
+
+def _forms(module: ModuleType, **settings: Any) -> dict[str, Callable]:
+    """The forms of a module by name."""
+    return {
+        name: functools.partial(form, **settings)
+        for name, form in vars(module).items()
+        if name.startswith("by_")
+    }
+
+
+def _medians(
+    forms: dict[str, Callable], arguments: tuple[jax.Array, ...], passes: int
+) -> dict[str, float]:
+    """Seconds of every form, measured in turns."""
+    compiled = {name: jax.jit(form) for name, form in forms.items()}
     seconds: dict[str, list[float]] = {name: [] for name in forms}
-    for _ in range(options.passes + 1):
-        for name, form in forms.items():
+    for _ in range(passes + 1):
+        for name, form in compiled.items():
             start = time.perf_counter()
-            form().block_until_ready()
+            form(*arguments).block_until_ready()
             seconds[name].append(time.perf_counter() - start)
     # The first pass compiles.
-    return {name: count / statistics.median(s[1:]) for name, s in seconds.items()}
+    return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
 
 
 def _page(result: dict[str, Any]) -> str:
     layers = result["gflop_per_second"]
-    forms = list(next(iter(layers.values())))
-    rows = [
-        [name, *(f"{speeds[form]:.1f}" for form in forms)]
-        for name, speeds in layers.items()
+    lines = [
+        "# Speed of a convolution and its gradients by form",
+        "",
+        f"10^9 operations a second on {result['batch']} images, medians: XLA's own "
+        "gradients, and every form of `qifjax.nn.convolution`. The fastest is bold.",
     ]
-    return "\n".join(
-        [
-            "# Speed of the kernel gradient of a convolution",
-            "",
-            f"10^9 operations a second on {result['batch']} images, medians: the "
-            "forward pass, XLA's own kernel gradient, and the forms of "
-            "`qifjax.nn.kernel_gradient`.",
-            "",
-            *table(["layer", *forms], rows),
-            "",
-            f"Made by `{result['command']}` on {origin(result)}.",
-            "",
-        ]
-    )
+    titles = {
+        "forward": "Forward pass",
+        "input": "Gradient of the input",
+        "kernel": "Gradient of the kernel",
+    }
+    for part, title in titles.items():
+        forms = list(next(iter(layers.values()))[part])
+        rows = [[name, *_cells(speeds[part], forms)] for name, speeds in layers.items()]
+        lines += ["", f"## {title}", "", *table(["layer", *forms], rows)]
+    made = f"Made by `{result['command']}` on {origin(result)}."
+    return "\n".join([*lines, "", made, ""])
+
+
+def _cells(speeds: dict[str, float], forms: Sequence[str]) -> list[str]:
+    fastest = max(speeds.values())
+    cells = []
+    for form in forms:
+        speed = speeds.get(form)
+        text = "" if speed is None else f"{speed:.1f}"
+        cells.append(f"**{text}**" if speed == fastest else text)
+    return cells
 
 
 if __name__ == "__main__":

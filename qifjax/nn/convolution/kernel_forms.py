@@ -13,15 +13,20 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-Strides = tuple[int, ...]
-Pads = tuple[tuple[int, int], tuple[int, int]]
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
+from qifjax.nn.convolution.geometry import (
+    LAYOUT,
+    Pads,
+    Strides,
+    padded,
+    positions,
+    shifted,
+)
 
-# Below the first, the input channels of one kernel position are too few for a product;
-# below the second, so are the output channels for a product of all positions.
-FEW_CHANNELS, SOME_FEATURES = 8, 32
+# Fewer input channels are too few for one product a kernel position; fewer features
+# for one product of all positions.
+FEW_CHANNELS, SOME_FEATURES = 4, 16
 # From it on, input times output channels fill a product for every kernel position.
-MANY_CHANNELS = 64 * 64
+ENOUGH_CHANNELS = 96
 
 
 def kernel_gradient(
@@ -49,9 +54,9 @@ def kernel_gradient(
 
 
 def _form(channels: int, features: int, shape: tuple[int, int]) -> Callable:
-    if channels < FEW_CHANNELS and features >= SOME_FEATURES:
-        return by_patches
-    if shape == (1, 1) or channels * features >= MANY_CHANNELS:
+    if channels < FEW_CHANNELS:
+        return by_patches if features >= SOME_FEATURES else by_correlation
+    if shape == (1, 1) or channels * features >= ENOUGH_CHANNELS:
         return by_positions
     return by_correlation
 
@@ -60,10 +65,10 @@ def by_patches(x, cotangent, shape, strides, pads):
     """One product for all kernel positions: patches of ``x`` times the cotangent."""
     channels, features = x.shape[-1], cotangent.shape[-1]
     # Rows of one channel are long and contiguous, those of few channels are not.
-    planes = jnp.moveaxis(_padded(x, pads), -1, 0)
+    planes = jnp.moveaxis(padded(x, pads), -1, 0)
     rows = [
-        _shifted(planes, position, cotangent.shape[1:3], strides)
-        for position in _positions(shape)
+        shifted(planes, position, cotangent.shape[1:3], strides)
+        for position in positions(shape)
     ]
     patches = jnp.stack(rows).reshape(len(rows) * channels, -1)
     product = patches @ cotangent.reshape(-1, features)
@@ -76,16 +81,16 @@ def by_positions(x, cotangent, shape, strides, pads):
     They are a loop, so that a single shifted copy of ``x`` lives at a time.
     """
     channels, features = x.shape[-1], cotangent.shape[-1]
-    padded, flat = _padded(x, pads), cotangent.reshape(-1, features)
+    around, flat = padded(x, pads), cotangent.reshape(-1, features)
     extent = [_dilated(cotangent, strides, i) for i in range(2)]
 
     def product(position):
         start = (0, position[0], position[1], 0)
-        seen = jax.lax.dynamic_slice(padded, start, (len(x), *extent, channels))
+        seen = jax.lax.dynamic_slice(around, start, (len(x), *extent, channels))
         seen = seen[:, :: strides[0], :: strides[1]]
         return seen.reshape(-1, channels).T @ flat
 
-    products = jax.lax.map(product, jnp.asarray(_positions(shape)))
+    products = jax.lax.map(product, jnp.asarray(positions(shape)))
     return products.reshape(*shape, channels, features)
 
 
@@ -101,26 +106,9 @@ def by_correlation(x, cotangent, shape, strides, pads):
         (1, 1),
         [(pads[i][0], highs[i]) for i in range(2)],
         rhs_dilation=strides,
-        dimension_numbers=_LAYOUT,
+        dimension_numbers=LAYOUT,
     )
     return jnp.transpose(product, (1, 2, 0, 3))
-
-
-def _positions(shape):
-    return [(i, j) for i in range(shape[0]) for j in range(shape[1])]
-
-
-def _padded(x, pads):
-    return jnp.pad(x, ((0, 0), *pads, (0, 0)))
-
-
-def _shifted(planes, position, size, strides):
-    """The ``size`` pixels that a kernel position sees of planes ``[C, B, H, W]``."""
-    rows, columns = (
-        slice(position[i], position[i] + (size[i] - 1) * strides[i] + 1, strides[i])
-        for i in range(2)
-    )
-    return planes[:, :, rows, columns]
 
 
 def _dilated(cotangent, strides, i):

@@ -1,10 +1,11 @@
-"""Two-dimensional convolution whose gradients are fast on CPU inside loops too.
+"""Two-dimensional convolution that is fast on CPU, inside loops too.
 
 XLA on CPU brings convolutions into the one layout that its fast kernels take only at
 the top level of a program. Inside a loop the gradients of a convolution, whose layouts
 differ, fall back to a plain loop nest: 4 to 60 times slower for the layers of LeNet-5
-and ResNet-19. Here the input's gradient is written as a convolution of that one layout,
-and the kernel's in one of several ways, see :mod:`qifjax.nn.kernel_gradient`.
+and ResNet-19. And no layout suits layers of few channels. So each of the three parts of
+a convolution has several forms, of which one is chosen by the shapes alone; the table
+that the choices follow is ``docs/results/convolution.md``.
 """
 
 import functools
@@ -12,11 +13,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from qifjax.nn.kernel_gradient import Pads, kernel_gradient
-
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
+from qifjax.nn.convolution.forward_forms import forward
+from qifjax.nn.convolution.geometry import Pads
+from qifjax.nn.convolution.input_forms import input_gradient
+from qifjax.nn.convolution.kernel_forms import kernel_gradient
 
 
 def conv_general_dilated(
@@ -30,7 +31,7 @@ def conv_general_dilated(
     feature_group_count: int = 1,
     precision: Any = None,
 ) -> jax.Array:
-    """``jax.lax.conv_general_dilated`` with gradients that are faster on CPU.
+    """``jax.lax.conv_general_dilated``, faster on CPU.
 
     Only plain convolutions (no dilation, one group) of images are written out; all
     others and other backends are left to XLA.
@@ -73,9 +74,7 @@ def conv_general_dilated(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _conv(x, kernel, strides, pads: Pads):
-    return jax.lax.conv_general_dilated(
-        x, kernel, strides, pads, dimension_numbers=_LAYOUT
-    )
+    return forward(x, kernel, strides, pads)
 
 
 def _conv_forward(x, kernel, strides, pads):
@@ -84,22 +83,10 @@ def _conv_forward(x, kernel, strides, pads):
 
 def _conv_backward(strides, pads, residuals, cotangent):
     x, kernel = residuals
-    # The cotangent, dilated by the stride, with the kernel turned round.
-    lows = [kernel.shape[i] - 1 - pads[i][0] for i in range(2)]
-    dilated = [(cotangent.shape[1 + i] - 1) * strides[i] + 1 for i in range(2)]
-    highs = [
-        x.shape[1 + i] + kernel.shape[i] - 1 - dilated[i] - lows[i] for i in range(2)
-    ]
-    x_cotangent = jax.lax.conv_general_dilated(
-        cotangent,
-        jnp.swapaxes(kernel[::-1, ::-1], 2, 3),
-        (1, 1),
-        list(zip(lows, highs, strict=True)),
-        lhs_dilation=strides,
-        dimension_numbers=_LAYOUT,
+    return (
+        input_gradient(cotangent, kernel, x.shape, strides, pads),
+        kernel_gradient(x, cotangent, kernel.shape[:2], strides, pads),
     )
-    kernel_cotangent = kernel_gradient(x, cotangent, kernel.shape[:2], strides, pads)
-    return x_cotangent, kernel_cotangent
 
 
 _conv.defvjp(_conv_forward, _conv_backward)

@@ -1,0 +1,41 @@
+"""Where a convolution's kernel lies on its image."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+Strides = tuple[int, ...]
+Pads = tuple[tuple[int, int], tuple[int, int]]
+LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+def positions(shape: Sequence[int]) -> list[tuple[int, int]]:
+    """The positions in a kernel of ``(K, L)`` pixels, row by row."""
+    return [(i, j) for i in range(shape[0]) for j in range(shape[1])]
+
+
+def padded(x: jax.Array, pads: Pads) -> jax.Array:
+    """Images ``[B, H, W, C]`` with zeros around them."""
+    return jnp.pad(x, ((0, 0), *pads, (0, 0)))
+
+
+def output_size(
+    x: jax.Array, shape: Sequence[int], strides: Strides, pads: Pads
+) -> tuple[int, int]:
+    """Extent of what a kernel of ``shape`` makes of images ``[B, H, W, C]``."""
+    height, width = (
+        (x.shape[1 + i] + sum(pads[i]) - shape[i]) // strides[i] + 1 for i in range(2)
+    )
+    return height, width
+
+
+def shifted(
+    planes: jax.Array, position: tuple[int, int], size: Sequence[int], strides: Strides
+) -> jax.Array:
+    """The ``size`` pixels that a kernel position sees of planes ``[C, B, H, W]``."""
+    rows, columns = (
+        slice(position[i], position[i] + (size[i] - 1) * strides[i] + 1, strides[i])
+        for i in range(2)
+    )
+    return planes[:, :, rows, columns]

@@ -1,0 +1,126 @@
+"""Every form of a convolution and its gradients equals a loop over pixels."""
+
+import jax
+import numpy as np
+import pytest
+
+from qifjax.nn.convolution import forward_forms, input_forms, kernel_forms
+
+GEOMETRIES = [
+    ((1, 1), (1, 1), ((0, 0), (0, 0))),
+    ((1, 1), (2, 2), ((0, 0), (0, 0))),
+    ((3, 3), (1, 1), ((1, 1), (1, 1))),
+    ((3, 3), (2, 2), ((1, 1), (1, 1))),
+    ((5, 4), (2, 1), ((0, 2), (1, 0))),
+    ((5, 4), (1, 1), ((0, 2), (1, 0))),
+]
+geometries = pytest.mark.parametrize(("shape", "strides", "pads"), GEOMETRIES)
+
+
+def case(shape, strides, pads):
+    """Images, kernel and cotangent of a convolution, float32."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 9, 8, 3)).astype(np.float32)
+    size = [
+        (x.shape[1 + i] + sum(pads[i]) - shape[i]) // strides[i] + 1 for i in range(2)
+    ]
+    kernel = rng.normal(size=(*shape, 3, 4)).astype(np.float32)
+    return x, kernel, rng.normal(size=(2, *size, 4)).astype(np.float32)
+
+
+def loop(x, kernel, cotangent, strides, pads):
+    """Output, gradient of the input and of the kernel, in float64, pixel by pixel."""
+    padded = np.pad(np.float64(x), ((0, 0), *pads, (0, 0)))
+    output = np.zeros(cotangent.shape)
+    of_input, of_kernel = np.zeros(padded.shape), np.zeros(kernel.shape)
+    for i, j in np.ndindex(*cotangent.shape[1:3]):
+        top, left = i * strides[0], j * strides[1]
+        place = np.s_[:, top : top + kernel.shape[0], left : left + kernel.shape[1]]
+        error = np.float64(cotangent[:, i, j])
+        output[:, i, j] = np.einsum("bklc,klcf->bf", padded[place], kernel)
+        of_kernel += np.einsum("bklc,bf->klcf", padded[place], error)
+        of_input[place] += np.einsum("klcf,bf->bklc", kernel, error)
+    rows, columns = (slice(pads[i][0], pads[i][0] + x.shape[1 + i]) for i in range(2))
+    return output, of_input[:, rows, columns], of_kernel
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+
+
+@geometries
+@pytest.mark.parametrize("form", ["by_xla", "by_shifts"])
+def test_forward_forms_equal_a_loop(form, shape, strides, pads):
+    x, kernel, cotangent = case(shape, strides, pads)
+    found = getattr(forward_forms, form)(x, kernel, strides, pads)
+    close(found, loop(x, kernel, cotangent, strides, pads)[0])
+
+
+@geometries
+@pytest.mark.parametrize("form", ["by_convolution", "by_bands"])
+def test_input_forms_equal_a_loop(form, shape, strides, pads):
+    if form == "by_bands" and strides != (1, 1):
+        pytest.skip("bands are for strides of one")
+    x, kernel, cotangent = case(shape, strides, pads)
+    found = getattr(input_forms, form)(cotangent, kernel, x.shape, strides, pads)
+    close(found, loop(x, kernel, cotangent, strides, pads)[1])
+
+
+@geometries
+@pytest.mark.parametrize("form", ["by_patches", "by_positions", "by_correlation"])
+def test_kernel_forms_equal_a_loop(form, shape, strides, pads):
+    x, kernel, cotangent = case(shape, strides, pads)
+    found = getattr(kernel_forms, form)(x, cotangent, shape, strides, pads)
+    close(found, loop(x, kernel, cotangent, strides, pads)[2])
+
+
+def test_sums_of_bfloat16_images_are_float32():
+    """255 + 1 is 256 in bfloat16 too, but 256 + 1 stays 256."""
+    x = np.ones((1, 17, 17, 1), np.float32)
+    kernel = np.ones((17, 17, 1, 1), np.float32)
+    half = [jax.numpy.asarray(array, jax.numpy.bfloat16) for array in (x, kernel)]
+    found = forward_forms.by_shifts(*half, (1, 1), ((0, 0), (0, 0)))
+    assert found.dtype == jax.numpy.bfloat16
+    assert float(found[0, 0, 0, 0]) == 288  # 289 rounded once
+
+
+SAME, VALID = ((2, 2), (2, 2)), ((0, 0), (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("module", "side", "channels", "features", "kernel", "pads", "form"),
+    [
+        # LeNet-5
+        (forward_forms, 28, 1, 6, 5, SAME, "by_shifts"),
+        (forward_forms, 14, 6, 16, 5, VALID, "by_xla"),
+        (input_forms, 14, 6, 16, 5, VALID, "by_bands"),
+        (kernel_forms, 28, 1, 6, 5, SAME, "by_correlation"),
+        (kernel_forms, 14, 6, 16, 5, VALID, "by_positions"),
+        # ResNet-19
+        (forward_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_xla"),
+        (input_forms, 8, 64, 64, 3, ((1, 1), (1, 1)), "by_convolution"),
+        (kernel_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_patches"),
+        (kernel_forms, 8, 64, 64, 3, ((1, 1), (1, 1)), "by_positions"),
+        (kernel_forms, 8, 64, 128, 1, VALID, "by_positions"),
+    ],
+)
+def test_the_form_follows_from_the_shapes(
+    module, side, channels, features, kernel, pads, form, monkeypatch
+):
+    used = []
+    for name in [name for name in vars(module) if name.startswith("by_")]:
+        monkeypatch.setattr(module, name, lambda *_, name=name: used.append(name))
+    size = side + sum(pads[0]) - kernel + 1
+    x = np.zeros((1, side, side, channels))
+    weights = np.zeros((kernel, kernel, channels, features))
+    cotangent = np.zeros((1, size, size, features))
+    {
+        forward_forms: lambda: forward_forms.forward(x, weights, (1, 1), pads),
+        input_forms: lambda: input_forms.input_gradient(
+            cotangent, weights, x.shape, (1, 1), pads
+        ),
+        kernel_forms: lambda: kernel_forms.kernel_gradient(
+            x, cotangent, (kernel, kernel), (1, 1), pads
+        ),
+    }[module]()
+    assert used == [form]
