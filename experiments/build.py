@@ -98,7 +98,7 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
     normalise = _counts if recorded else _normaliser(training.inputs)
     preprocess = _resizer(config.resize, normalise) if config.resize else normalise
     task = Task(
-        network=nn.pure(model),
+        network=nn.pure(model, nn.named_window(config.window)),
         optimizer=optimizer,
         preprocess=preprocess,
         batch_size=config.batch_size,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments import markdown
+from experiments.config import Config
 from experiments.run_folder import RunError, RunFolder
 
 TITLES = {"qif": "QIF", "lif": "LIF", "euler_qif": "Euler QIF"}
@@ -229,4 +230,5 @@ def _ratio(numerator: Spread, denominator: Spread) -> str:
 
 
 def _comparable(config: dict) -> dict:
-    return {k: v for k, v in config.items() if k not in ("neuron", "seed")}
+    settings = Config.from_json(config).to_json()
+    return {k: v for k, v in settings.items() if k not in ("neuron", "seed")}

@@ -43,6 +43,9 @@ class Config:
       qif: parameters of --neuron qif.
       lif: parameters of --neuron lif.
       euler_qif: parameters of --neuron euler_qif.
+      window: surrogate window: "analytic" is the neuron's own (eq. 16 for QIF, eq. 5
+        for LIF), "centred" the same on the threshold, "unit_area" the same with area
+        one, "empirical" the measured mean of each layer, plus and minus the deviation.
       precision: dtype of convolutions and dense layers; membranes, statistics, loss and
         weights stay float32.
       remat: what the backward pass computes again instead of keeping it: "step" of each
@@ -77,6 +80,7 @@ class Config:
     qif: QIFParams = QIFParams()
     lif: LIFParams = LIFParams()
     euler_qif: EulerQIFParams = EulerQIFParams()
+    window: nn.WindowName = "analytic"
     precision: Literal["float32", "bfloat16"] = "float32"
     remat: nn.Remat = "none"
     optimizer: Literal["adam", "sgd"] = "adam"

@@ -49,10 +49,11 @@ class RunFolder:
           RunError: if the folder holds another config's run, or this one's and
             ``resume`` is false, or none and ``resume`` is true.
         """
-        mine = json.loads(json.dumps(config.to_json()))
+        mine = _plain(config)
         file = self.path / "config.json"
         if self.started:
-            theirs = self.config()
+            # Settings that came later have their defaults in runs from before.
+            theirs = _plain(Config.from_json(self.config()))
             if theirs != mine:
                 raise RunError(
                     f"{self.path} holds a run with another config "
@@ -136,6 +137,12 @@ def write_text(path: Path, text: str) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    """The configuration as it reads in a file."""
+    plain: dict[str, Any] = json.loads(json.dumps(config.to_json()))
+    return plain
 
 
 def _difference(theirs: dict, mine: dict) -> str:

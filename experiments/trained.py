@@ -62,7 +62,8 @@ class Trained:
             return dataclasses.replace(self, experiment=experiment)
         config = dataclasses.replace(self.config, timesteps=steps)
         model = network(config, len(experiment.training.class_names))
-        task = dataclasses.replace(experiment.task, network=nn.pure(model))
+        functions = nn.pure(model, nn.named_window(config.window))
+        task = dataclasses.replace(experiment.task, network=functions)
         experiment = dataclasses.replace(experiment, task=task, timesteps=steps)
         return dataclasses.replace(self, config=config, experiment=experiment)
 
@@ -81,7 +82,11 @@ class Trained:
         variables = {"params": self.params, "batch_stats": self.model_state}
         inputs = experiment.task.preprocess(batch.inputs)
         found = nn.inspect_populations(
-            model, variables, inputs, experiment.hparams.neuron
+            model,
+            variables,
+            inputs,
+            experiment.hparams.neuron,
+            nn.named_window(config.window),
         )
         return jax.device_get(found)
 

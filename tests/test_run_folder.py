@@ -44,6 +44,15 @@ def test_a_run_is_gone_on_with_only_when_asked(folder):
         folder.open(Config(), resume=False)
 
 
+def test_a_run_from_before_a_setting_came_is_gone_on_with(folder):
+    older = folder.config()
+    del older["window"]
+    write_json(folder.path / "config.json", older)
+    folder.open(Config(), resume=True)
+    with pytest.raises(RunError, match="window: there 'analytic', here 'centred'"):
+        folder.open(dataclasses.replace(Config(), window="centred"), resume=True)
+
+
 def test_metrics_behind_the_checkpoint_and_torn_lines_are_dropped(folder):
     folder.start_metrics(0)
     for epoch in (1, 2, 3):

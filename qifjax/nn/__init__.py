@@ -8,22 +8,27 @@ from qifjax.nn.norm import TDBatchNorm
 from qifjax.nn.registry import create, names, options
 from qifjax.nn.remat import Remat, compiler_options
 from qifjax.nn.statistics import PopulationStatistics
+from qifjax.nn.windows import MeasuredWindow, WindowChoice, WindowName, named_window
 
 __all__ = [
     "Conv",
     "Dense",
     "Dropout",
+    "MeasuredWindow",
     "PopulationStatistics",
     "Remat",
     "Spiking",
     "SpikingNetwork",
     "TDBatchNorm",
+    "WindowChoice",
+    "WindowName",
     "avg_pool",
     "by_layer",
     "compiler_options",
     "create",
     "inspect_populations",
     "max_pool",
+    "named_window",
     "names",
     "operations",
     "options",

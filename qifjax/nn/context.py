@@ -8,9 +8,10 @@ from flax import linen
 
 from qifjax.neurons import NeuronParams
 from qifjax.nn.initializers import Initialisation
-from qifjax.nn.layers import Conv, Dense, Spiking, WindowChoice, repeat
+from qifjax.nn.layers import Conv, Dense, Spiking, repeat
 from qifjax.nn.norm import TDBatchNorm
 from qifjax.nn.remat import Remat
+from qifjax.nn.windows import EMPIRICAL, MeasuredWindow, WindowChoice
 from qifjax.surrogate import Scalar
 
 
@@ -22,7 +23,7 @@ class Context(NamedTuple):
 
     Attributes:
       neuron: neuron parameters; their type selects the dynamics.
-      window: surrogate window, a function that gives one, or None.
+      window: surrogate window, see :data:`qifjax.nn.windows.WindowChoice`.
       train: normalise by the statistics of the batch, apply dropout.
       timesteps: number of time steps T.
       static: the input is an image, real-valued and the same at every step.
@@ -166,6 +167,12 @@ class Context(NamedTuple):
         neuron = population.parameters(self.neuron)
 
         def fire(currents: jax.Array, window: WindowChoice = self.window) -> jax.Array:
-            return population(repeat(currents, self.timesteps), neuron, window)
+            currents = repeat(currents, self.timesteps)
+            if window == EMPIRICAL:
+                measure = MeasuredWindow(self.axis_name, name=f"{name}_window")
+                return population(
+                    currents, neuron, measure(currents, neuron, self.train)
+                )
+            return population(currents, neuron, window)
 
         return fire, neuron.u_th

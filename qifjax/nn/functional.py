@@ -3,8 +3,8 @@
 import jax
 
 from qifjax.nn.inspect import by_layer
-from qifjax.nn.layers import WindowChoice
 from qifjax.nn.network import SpikingNetwork
+from qifjax.nn.windows import WindowChoice
 from qifjax.training import Network
 
 
@@ -13,7 +13,7 @@ def pure(model: SpikingNetwork, window: WindowChoice = None) -> Network:
 
     Args:
       model: the network.
-      window: surrogate window, see :data:`qifjax.nn.layers.WindowChoice`.
+      window: surrogate window, see :data:`qifjax.nn.windows.WindowChoice`.
 
     Returns:
       Functions whose parameters are the collection ``params`` and whose state is

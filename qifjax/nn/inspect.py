@@ -8,9 +8,9 @@ import jax.numpy as jnp
 
 from qifjax.energy import Operations
 from qifjax.neurons import NeuronParams
-from qifjax.nn.layers import WindowChoice
 from qifjax.nn.network import SpikingNetwork
 from qifjax.nn.statistics import PopulationStatistics
+from qifjax.nn.windows import WindowChoice
 
 
 def operations(
@@ -61,7 +61,7 @@ def inspect_populations(
       variables: its variables.
       x: a batch, ``[B, H, W, C]`` or ``[T, B, H, W, C]``.
       neuron: neuron parameters.
-      window: surrogate window, see :data:`qifjax.nn.layers.WindowChoice`.
+      window: surrogate window, see :data:`qifjax.nn.windows.WindowChoice`.
       train: normalise by the statistics of this batch, as training does, instead of the
         running ones, which mean nothing in a new network. Dropout is applied too, by
         one fixed key.

@@ -11,7 +11,7 @@ are asked for with ``mutable``:
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,11 +24,9 @@ from qifjax.nn.convolution import conv_general_dilated
 from qifjax.nn.initializers import conv_init, dense_init
 from qifjax.nn.learned import learned_parameters
 from qifjax.nn.statistics import population_statistics
+from qifjax.nn.windows import WindowRule
 from qifjax.surrogate import Window
 from qifjax.unroll import unroll
-
-WindowChoice: TypeAlias = Window | Callable[[NeuronParams], Window] | None
-"""A window, a function of a layer's neuron parameters, or the parameters' own."""
 
 
 class Conv(linen.Conv):
@@ -89,14 +87,14 @@ class Spiking(linen.Module):
         return learned_parameters(self, neuron) if self.learned else neuron
 
     def __call__(
-        self, currents: jax.Array, neuron: NeuronParams, window: WindowChoice = None
+        self, currents: jax.Array, neuron: NeuronParams, window: WindowRule = None
     ) -> jax.Array:
         """Runs the neurons over all steps.
 
         Args:
           currents: input, ``[T, B, ...]``.
           neuron: what :meth:`parameters` gave; the type selects the dynamics.
-          window: surrogate window, see :data:`WindowChoice`.
+          window: surrogate window, see :data:`qifjax.nn.windows.WindowRule`.
 
         Returns:
           Spikes 0 or 1, shape and dtype of ``currents``.

@@ -10,9 +10,9 @@ from flax import linen
 from qifjax.neurons import NeuronParams, at_least_float32
 from qifjax.nn.context import Context
 from qifjax.nn.initializers import INITIALISATIONS
-from qifjax.nn.layers import WindowChoice
 from qifjax.nn.options import check_options
 from qifjax.nn.remat import Remat
+from qifjax.nn.windows import WindowChoice
 
 
 class SpikingNetwork(linen.Module, abc.ABC):
@@ -65,8 +65,8 @@ class SpikingNetwork(linen.Module, abc.ABC):
           train: normalise by the statistics of this batch and record them (pass
             ``mutable=["batch_stats"]``), and apply dropout (pass ``rngs={"dropout":
             key}``).
-          window: surrogate window, a function of the neuron parameters that gives one,
-            or ``None`` for the parameters' own.
+          window: surrogate window, see :data:`qifjax.nn.windows.WindowChoice`; by
+            default the one of the neuron parameters.
 
         Returns:
           Logits ``[B, num_classes]``, float32.
