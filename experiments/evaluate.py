@@ -1,17 +1,14 @@
 """Scores a trained network: python -m experiments.evaluate RUN [options]."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import jax
 import tyro
 
 from experiments import cli, provenance, result, trained
 from experiments.run_folder import write_json
-from qifjax.evaluation import evaluate
 
 
 @dataclass(frozen=True)
@@ -52,16 +49,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def score(network: trained.Trained) -> dict[str, Any]:
     """The scores, and where they were made."""
-    experiment = network.experiment
-    run = jax.jit(functools.partial(evaluate, experiment.task))
-    scores = run(
-        network.params, network.model_state, network.examples, experiment.hparams.neuron
-    )
     return {
         "run": str(network.folder.path),
         "config": network.config.to_json(),
         **provenance.describe(),
-        **result.scores(network.config, experiment, jax.device_get(scores)),
+        **result.scores(network.config, network.experiment, network.evaluate()),
     }
 
 

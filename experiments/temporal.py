@@ -1,17 +1,14 @@
 """Does a network use time?: python -m experiments.temporal RUN [RUN ...] [options]."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import jax
 import tyro
 
 from experiments import cli, markdown, provenance, result, trained
 from experiments.run_folder import RunError, write_report
-from qifjax.evaluation import evaluate
 from qifjax.training import Examples
 
 SCHEMA_VERSION = 1
@@ -91,11 +88,7 @@ def audit(run: Path, data_dir: Path, steps: int | None) -> dict[str, Any]:
 
 
 def _scores(network: trained.Trained) -> dict[str, float]:
-    experiment = network.experiment
-    run = jax.jit(functools.partial(evaluate, experiment.task))
-    neuron = experiment.hparams.neuron
-    scores = run(network.params, network.model_state, network.examples, neuron)
-    found = result.scores(network.config, experiment, jax.device_get(scores))
+    found = result.scores(network.config, network.experiment, network.evaluate())
     return {
         "accuracy": found[network.config.evaluate_on]["accuracy"],
         "energy_mj": found["total_energy_mj"],

@@ -1,6 +1,8 @@
 """A network as a finished run has left it, ready to be looked into."""
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from experiments.run_folder import RunError, RunFolder
 from experiments.snapshot import Snapshot
 from qifjax import nn, parallel
 from qifjax.checkpoint import Checkpoints
+from qifjax.evaluation import Evaluation, evaluate
 from qifjax.training import Examples, PyTree, take
 
 
@@ -90,10 +93,36 @@ class Trained:
         )
         return jax.device_get(found)
 
+    def evaluate(self) -> Evaluation:
+        """Means over the examples that the run is scored on, on the host."""
+        run = jax.jit(functools.partial(evaluate, self.experiment.task))
+        neuron = self.experiment.hparams.neuron
+        scores = run(self.params, self.model_state, self.examples, neuron)
+        return jax.device_get(scores)
+
     @property
     def name(self) -> str:
         """The network and its neuron, for tables and figures."""
         return f"{self.config.name} {self.config.neuron} seed {self.config.seed}"
+
+
+def require_alike(networks: Sequence[Trained]) -> None:
+    """Raises RunError unless the networks differ in neurons and training alone."""
+
+    def architecture(config: Config) -> dict[str, Any]:
+        names = ("model", "model_options", "dataset", "resize")
+        return {name: getattr(config, name) for name in names}
+
+    first = networks[0]
+    for other in networks[1:]:
+        here, there = architecture(first.config), architecture(other.config)
+        for name, value in here.items():
+            if there[name] != value:
+                raise RunError(
+                    f"runs that are compared must have the same network and data, but "
+                    f"{name} is {value} in {first.folder.path} and {there[name]} in "
+                    f"{other.folder.path}"
+                )
 
 
 def load(path: Path, data_dir: Path, **changes: Any) -> Trained:
