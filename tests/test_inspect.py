@@ -47,6 +47,12 @@ def test_statistics_of_a_population(neuron):
     np.testing.assert_allclose(found.variance, u.var(), rtol=1e-5)
     inside = ((u >= lower) & (u <= upper)).mean()
     np.testing.assert_allclose(found.inside, inside, rtol=1e-6)
+    where = (u >= lower) & (u <= upper)
+    np.testing.assert_allclose(found.inside_spiking, where[spikes == 1].mean(), 1e-5)
+    np.testing.assert_allclose(found.inside_silent, where[spikes == 0].mean(), 1e-5)
+    assert 0 < found.inside_spiking < found.inside_silent < 1 or lower == 0
+    np.testing.assert_allclose((found.lower, found.upper), (lower, upper), atol=1e-4)
+    assert found.u_th == 0.5
     np.testing.assert_allclose(found.histogram, counts / u.size, atol=1e-6)
     assert found.histogram[-1] > 0.02
 

@@ -29,6 +29,11 @@ class PopulationStatistics(NamedTuple):
       variance: its variance.
       inside: share of the membrane inside the surrogate window, which alone passes
         gradient.
+      inside_spiking: the same share of the membrane that spikes; NaN where none does.
+      inside_silent: the same share of the membrane that does not; NaN where all does.
+      u_th: the threshold, in membrane units.
+      lower: lower edge of the window, in membrane units.
+      upper: upper edge of the window, in membrane units.
       histogram: share of the membrane in each of 64 bins ``[64]`` of equal width from
         ``-4 u_th`` to ``4 u_th``; what lies further out counts into the end bins.
     """
@@ -40,6 +45,11 @@ class PopulationStatistics(NamedTuple):
     mean: jax.Array
     variance: jax.Array
     inside: jax.Array
+    inside_spiking: jax.Array
+    inside_silent: jax.Array
+    u_th: jax.Array
+    lower: jax.Array
+    upper: jax.Array
     histogram: jax.Array
 
 
@@ -73,9 +83,19 @@ def population_statistics(
         mean=jnp.mean(u),
         variance=jnp.var(u),
         inside=_share(inside),
+        inside_spiking=_share_of(inside, fired == 1),
+        inside_silent=_share_of(inside, fired == 0),
+        u_th=jnp.mean(jnp.asarray(neuron.u_th, jnp.float32)),
+        lower=jnp.mean(jnp.asarray(window.lower, jnp.float32)),
+        upper=jnp.mean(jnp.asarray(window.upper, jnp.float32)),
         histogram=counts.astype(jnp.float32) / u.size,
     )
 
 
 def _share(holds):
     return jnp.mean(holds, dtype=jnp.float32)
+
+
+def _share_of(holds, group):
+    """Share of a group for which something holds; NaN of an empty one."""
+    return _share(holds & group) / _share(group)
