@@ -1,0 +1,61 @@
+"""One table of many runs: groups, the settings that differ, refusals."""
+
+import json
+
+import pytest
+
+from experiments import tabulate
+from experiments.run_folder import RunFolder
+from tests.test_comparison import finished
+
+
+@pytest.fixture
+def runs(tmp_path):
+    for seed, accuracy in ((0, 0.80), (1, 0.90)):
+        finished(tmp_path / f"a{seed}", "qif", seed, accuracy, 0.1)
+        finished(tmp_path / f"b{seed}", "qif", seed, 0.5, 0.2, window="centred")
+    finished(tmp_path / "c", "lif", 0, 0.7, 0.3, model_options={"fc_norm": "tdbn"})
+    return tmp_path
+
+
+def test_rows_are_groups_and_columns_what_they_differ_in(runs):
+    out = runs / "out" / "table.json"
+    tabulate.main([str(runs), "--title", "Windows", "--out", str(out)])
+    report = json.loads(out.read_text())
+    assert "window" in report["differ"]
+    assert "neuron" in report["differ"]
+    assert "model_options.fc_norm" in report["differ"]
+    assert "learning_rate" not in report["differ"]
+    analytic, centred, lif = report["rows"]
+    assert analytic["settings"]["window"] == "analytic"
+    assert analytic["accuracy"]["mean"] == pytest.approx(0.85)
+    assert analytic["accuracy"]["deviation"] == pytest.approx(0.005**0.5)
+    assert (centred["seeds"], lif["seeds"]) == ([0, 1], [0])
+    text = out.with_suffix(".md").read_text()
+    assert "| centred |" in text
+    assert "| 85.00 ± 7.07 | 10.00 ± 0.00 |" in text
+    assert "# Windows" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda runs: (runs / "c" / "result.json").unlink(), "an unfinished run"),
+        (lambda runs: finished(runs / "d", "qif", 0, 0.1, 0.1), "repeats seed 0"),
+    ],
+)
+def test_what_cannot_be_tabulated_is_one_line(runs, change, message, capsys):
+    change(runs)
+    with pytest.raises(SystemExit) as stop:
+        tabulate.main([str(runs), "--out", str(runs / "out" / "table.json")])
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not (runs / "out").exists()
+
+
+def test_a_folder_without_runs_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        tabulate.main([str(tmp_path / "none")])
+    assert "holds no run" in capsys.readouterr().err
+    assert not RunFolder(tmp_path / "none").started
