@@ -1,12 +1,32 @@
 """Figures: made without a display, and never half-written."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from qifjax.data import DataError
 
 # Okabe and Ito's, which the colour-blind tell apart.
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+_OF_NEURON = {"qif": BLUE, "lif": ORANGE, "euler_qif": GREEN}
+
+
+def colours(neurons: Sequence[str]) -> list[str]:
+    """A colour for each run of a figure: its neuron model's, where that is free.
+
+    Args:
+      neurons: neuron models of at most four runs.
+
+    Returns:
+      As many different colours.
+    """
+    free = [PURPLE, GREEN, ORANGE, BLUE]
+    chosen: list[str] = []
+    for neuron in neurons:
+        own = _OF_NEURON[neuron]
+        chosen.append(own if own in free else free[0])
+        free.remove(chosen[-1])
+    return chosen
 
 
 def new(width: float, height: float) -> Any:

@@ -1,0 +1,1 @@
+"""The paper's figures of trained networks, each drawn from numbers that are saved."""

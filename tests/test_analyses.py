@@ -1,0 +1,157 @@
+"""Commands that look into trained runs: their numbers, pages, figures and refusals."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from experiments import energy, train, windows
+from experiments.figures import __main__ as figures
+from experiments.figures import theorem
+from experiments.run_folder import RunFolder
+from tests import reference
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")
+SMALL = ("--epochs", "1", "--limit", "96", "--batch-size", "32")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A QIF network, its LIF twin, one of another network, and an unfinished one."""
+    folder = tmp_path_factory.mktemp("analyses")
+    with jax.numpy_dtype_promotion("standard"):
+        for neuron in ("qif", "lif"):
+            where = ("--neuron", neuron, "--workdir", str(folder / neuron))
+            train.main(["digits_lenet5", *SMALL, *where])
+        options = ("--model-options", "fc_norm", "tdbn")
+        where = ("--workdir", str(folder / "other"))
+        train.main(["digits_lenet5", *SMALL, *options, *where])
+    unfinished = folder / "unfinished"
+    unfinished.mkdir()
+    config = (folder / "qif" / "config.json").read_text()
+    (unfinished / "config.json").write_text(config)
+    return folder
+
+
+def report(module, runs, names, tmp_path, *more):
+    """What a command writes: numbers and page."""
+    out = tmp_path / "out" / "report.json"
+    module.main([*(str(runs / name) for name in names), *more, "--out", str(out)])
+    return json.loads(out.read_text()), out.with_suffix(".md").read_text()
+
+
+def test_energy_is_that_of_the_result_and_ratios_are_to_the_first(runs, tmp_path):
+    found, page = report(energy, runs, ("lif", "qif"), tmp_path)
+    lif, qif = found["runs"]
+    for run, name in ((lif, "lif"), (qif, "qif")):
+        result = RunFolder(runs / name).result()
+        assert run["totals_mj"]["synapses"] == pytest.approx(result["total_energy_mj"])
+        for layer, value in result["energy_mj"].items():
+            assert run["layers"][layer]["energy_mj"] == pytest.approx(value)
+    # One channel of 28 x 28, six of 14 x 14 ... : neurons of LeNet-5.
+    neurons = 28 * 28 * 6 + 10 * 10 * 16 + 120
+    assert lif["totals_mj"]["neurons"] == pytest.approx(
+        2 * neurons * (3.7 + 3 * 0.9) * 1e-9
+    )
+    ratio = qif["totals_mj"]["neurons"] / lif["totals_mj"]["neurons"]
+    assert ratio == pytest.approx((2 * 3.7 + 5 * 0.9) / (3.7 + 3 * 0.9))
+    assert f"({ratio:.2f}x)" in page
+
+
+def test_constants_can_be_given(runs, tmp_path):
+    found, page = report(
+        energy, runs, ("qif",), tmp_path, "--constants", "int8", "--picojoule-mac", "1"
+    )
+    assert found["constants"]["mac"] == 1.0
+    assert found["constants"]["ac"] == 0.03
+    assert "mac as given" in page
+
+
+def test_windows_against_numpy(runs, tmp_path):
+    found, page = report(windows, runs, ("qif", "lif"), tmp_path, "--examples", "16")
+    qif, lif = found["runs"]
+    layer = qif["layers"]["conv1/neuron"]
+    assert layer["predicted_mean"] == pytest.approx(0.0625)
+    assert layer["predicted_variance"] == pytest.approx(0.26171875)
+    assert lif["layers"]["conv1/neuron"]["predicted_mean"] is None
+    for run in (qif, lif):
+        for name, shares in run["layers"].items():
+            rate = shares["rate"]
+            parts = [
+                part * weight
+                for part, weight in (
+                    (shares["inside_spiking"], rate),
+                    (shares["inside_silent"], 1 - rate),
+                )
+                if part is not None
+            ]
+            assert sum(parts) == pytest.approx(shares["inside"], abs=1e-5), name
+    assert "of spiking, %" in page
+
+
+def test_figures_and_their_numbers(runs, tmp_path):
+    figures.main([str(runs / "lif"), str(runs / "qif"), "--out", str(tmp_path / "f")])
+    names = {path.name for path in (tmp_path / "f").iterdir()}
+    kinds = ("window", "rates", "membranes", "curves")
+    assert names == {f"{kind}.{end}" for kind in kinds for end in ("png", "json")}
+    for kind in kinds:
+        assert (tmp_path / "f" / f"{kind}.png").read_bytes()[:4] == b"\x89PNG"
+    numbers = json.loads((tmp_path / "f" / "rates.json").read_text())
+    result = RunFolder(runs / "lif").result()
+    assert numbers["runs"][0]["firing_rate"] == result["firing_rate"]
+    membranes = json.loads((tmp_path / "f" / "membranes.json").read_text())
+    for layer in membranes["runs"][1]["layers"].values():
+        assert sum(layer["histogram"]) == pytest.approx(1, abs=1e-4)
+        assert layer["u_th"] == 0.5
+
+
+def test_simulated_membranes_are_those_of_the_double_loop():
+    (_, defaults, _) = theorem.numbers()["sets"]
+    currents = np.random.default_rng(3).normal(0, 0.5, (10, 4000))
+    u, spikes, _ = reference.qif(currents, **defaults["params"])
+    lower, upper = defaults["analytic"]["window"]
+    inside = (lower <= u) & (u <= upper)
+    assert defaults["analytic"]["inside"] == pytest.approx(inside.mean(), abs=0.01)
+    assert defaults["analytic"]["inside_spiking"] == pytest.approx(
+        inside[spikes == 1].mean(), abs=0.03
+    )
+
+
+COMMANDS = [energy, windows, figures]
+
+
+@pytest.mark.parametrize("module", COMMANDS, ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("none",), "none holds no run"),
+        (("unfinished",), "holds an unfinished run"),
+        (("qif", "other"), "must have the same network"),
+    ],
+)
+def test_wrong_runs_are_one_line(runs, module, names, message, capsys, tmp_path):
+    if module is windows and len(names) > 1:
+        pytest.skip("windows of different networks may be audited together")
+    arguments = [str(runs / name) for name in names]
+    with pytest.raises(SystemExit) as stop:
+        module.main([*arguments, "--out", str(tmp_path / "out")])
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_options_are_one_line(runs, capsys):
+    for module, arguments, message in (
+        (energy, [], "needs the folders"),
+        (windows, [], "needs the folders"),
+        (energy, [str(runs / "qif"), "--picojoule-ac", "-1"], "must be at least 0"),
+        (windows, [str(runs / "qif"), "--examples", "0"], "must be at least 1"),
+        (figures, ["a", "b", "c"], "at most two runs, got 3"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            module.main(arguments)
+        assert stop.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
