@@ -1,0 +1,1 @@
+"""What the paper says, and what is measured here: docs/results/paper.md."""

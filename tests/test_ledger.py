@@ -1,0 +1,129 @@
+"""The ledger: commands that exist, sentences by hand, numbers of the paper."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments import config
+from experiments.ledger import __main__ as ledger
+from experiments.ledger import measured
+from experiments.ledger.claims import SECTIONS
+from experiments.ledger.measured import Results
+
+CLAIMS = [claim for claims in SECTIONS.values() for claim in claims]
+PAPER = Path(__file__).parents[2] / "shared" / "paper"
+
+
+def spread(*values):
+    mean = sum(values) / len(values)
+    deviation = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5
+    return {"mean": mean, "deviation": deviation, "values": values}
+
+
+def comparison(name, qif, lif):
+    """A comparison whose numbers are (accuracy, rate, energy, curve)."""
+
+    def summary(accuracy, rate, energy, curve):
+        return {
+            "accuracy": spread(accuracy - 0.01, accuracy + 0.01),
+            "mean_firing_rate": spread(rate, rate),
+            "total_energy_mj": spread(energy, energy),
+            "curve": [spread(value, value) for value in curve],
+        }
+
+    return {"name": name, "summaries": {"qif": summary(*qif), "lif": summary(*lif)}}
+
+
+@pytest.fixture
+def results(tmp_path):
+    def write(name, content):
+        file = tmp_path / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(content))
+
+    qif, lif = (0.9, 0.1, 0.5, [0.5, 0.9]), (0.8, 0.2, 1.0, [0.6, 0.8])
+    write("fashion_mnist_lenet5", comparison("fashion_mnist_lenet5", qif, lif))
+    write("cifar10_resnet19", comparison("cifar10_resnet19", qif, lif))
+    return tmp_path, write
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.what[:40])
+def test_commands_exist_and_name_known_experiments(claim):
+    for module in re.findall(r"experiments\.\w+", claim.command):
+        assert importlib.util.find_spec(module) is not None
+    trains = r"experiments\.(?:compare|learning_rates) (\w+)"
+    for name in re.findall(trains, claim.command):
+        assert name in config.names()
+
+
+def test_sentences_by_hand(results):
+    folder, write = results
+    read = Results(folder)
+    assert measured.comparison("cifar10_resnet19", measured.energies)(read) == (
+        "LIF 1 ± 0 and QIF 0.5 ± 0 mJ (2.00x)"
+    )
+    assert measured.comparison("cifar10_resnet19", measured.accuracies)(read) == (
+        "QIF 90.00 ± 1.41 %, LIF 80.00 ± 1.41 %"
+    )
+    assert "0.50 on fashion_mnist_lenet5: holds" in measured.smaller_rate(read)
+    assert "ahead after 1 of 2 epochs: does not hold" in measured.faster(read)
+    worse = (0.9, 0.3, 0.5, [0.5, 0.9]), (0.8, 0.2, 1.0, [0.6, 0.8])
+    write("nmnist", comparison("nmnist", *worse))
+    assert "1.50 on nmnist: does not hold" in measured.smaller_rate(read)
+    assert measured.smaller_energy(read).endswith(": holds")
+
+
+def test_learning_rates_by_hand(results):
+    folder, write = results
+
+    def model(chosen, accuracy, rate):
+        scores = {
+            "accuracy": spread(accuracy, accuracy),
+            "mean_firing_rate": spread(rate, rate),
+        }
+        return {"chosen": chosen, "test": {f"{chosen:g}": scores}}
+
+    neurons = {
+        "qif": model(0.005, 0.88, 0.2),
+        "lif": model(0.01, 0.9, 0.2),
+        "euler_qif": model(0.002, 0.89, 0.3),
+    }
+    write("analysis/learning_rates", {"neurons": neurons})
+    said = measured.accuracy_at_best_rates(Results(folder))
+    assert "QIF 88.00 ± 0.00 % at 0.005, LIF 90.00 ± 0.00 % at 0.01" in said
+    assert said.endswith("does not hold")
+    assert measured.euler(Results(folder)).endswith("more spikes, more accurate")
+
+
+def test_what_is_not_measured_names_its_command_and_what_it_lacks(results):
+    folder, _ = results
+    page = ledger.page(Results(folder))
+    row = next(line for line in page.splitlines() if "N-Cars, VGGSNN, T = 10" in line)
+    assert "`experiments.compare n_cars_vggsnn --seeds 3`" in row
+    assert "one is here" in row
+    row = next(
+        line for line in page.splitlines() if "CIFAR-10, ResNet-19, T = 2" in line
+    )
+    assert "QIF 90.00 ± 1.41 %" in row
+    assert "a GPU" not in row
+
+
+@pytest.mark.skipif(not PAPER.is_dir(), reason="the paper is not beside this checkout")
+def test_numbers_of_the_paper_are_in_its_text():
+    text = " ".join(file.read_text() for file in PAPER.iterdir())
+    for claim in CLAIMS:
+        if claim.where.startswith(("Table 1", "appendix E", "section 5.2")):
+            for number in re.findall(r"\d+\.\d+", claim.paper):
+                # 1.09 is printed as 1.090; ratios as 1.82 and a times sign.
+                assert number in text, (claim.what, number)
+
+
+def test_a_wrong_folder_is_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        ledger.main(["--results", str(tmp_path / "none"), "--out", str(tmp_path / "a")])
+    assert stop.value.code == 2
+    assert "is no folder of results" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
