@@ -145,7 +145,7 @@ def page(report: dict[str, Any]) -> str:
         f"step, at {constants['access']:g} pJ an access (a word of 8 kB SRAM; model of "
         "Lemaire et al. 2022). Both are for hardware that works spike by spike.",
         "",
-        *_totals(runs),
+        *totals(runs),
         "",
     ]
     for run in runs:
@@ -154,8 +154,8 @@ def page(report: dict[str, Any]) -> str:
     return "\n".join([*lines, made, ""])
 
 
-def _totals(runs: Sequence[dict[str, Any]]) -> list[str]:
-    """Totals in µJ; behind the first run, with the ratio to it."""
+def totals(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """Totals in µJ, as lines of Markdown; behind the first run with the ratio to it."""
     first = _sums(runs[0])
     rows = []
     for part in first:

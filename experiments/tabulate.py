@@ -15,6 +15,7 @@ from experiments.config import Config
 from experiments.run_folder import RunError, RunFolder, write_report
 
 SCHEMA_VERSION = 1
+_NEURONS = {"qif", "lif", "euler_qif"}
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,7 @@ def tabulate(folders: Iterable[RunFolder]) -> dict[str, Any]:
     first = next(iter(groups.values()))[0]
     everything = [group[0]["settings"] for group in groups.values()]
     names = dict.fromkeys(name for settings in everything for name in settings)
-    differ = [
-        name
-        for name in names
-        if len({json.dumps(settings.get(name)) for settings in everything}) > 1
-    ]
+    differ = [name for name in names if _differs(name, everything)]
     return {
         **{name: first[name] for name in ("git_commit", "versions", "device")},
         "common": {
@@ -112,10 +109,18 @@ def tabulate(folders: Iterable[RunFolder]) -> dict[str, Any]:
     }
 
 
+def _differs(name: str, everything: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether groups differ in a setting; a neuron's parameters among its own alone."""
+    neuron, _, parameter = name.partition(".")
+    if parameter and neuron in _NEURONS:
+        everything = [s for s in everything if s["neuron"] == neuron]
+    return len({json.dumps(settings.get(name)) for settings in everything}) > 1
+
+
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Settings by one name each, without the parameters of the neurons not used."""
     flat: dict[str, Any] = {}
-    unused = {"qif", "lif", "euler_qif"} - {settings.get("neuron")}
+    unused = _NEURONS - {settings.get("neuron")}
     for name, value in settings.items():
         if isinstance(value, Mapping):
             if not (not prefix and name in unused):
@@ -148,6 +153,22 @@ def page(report: dict[str, Any]) -> str:
     setting = ", ".join(
         f"{name} {common[name]}" for name in shown if common.get(name) is not None
     )
+    lines = [
+        f"# {report['title']}",
+        "",
+        f"All with {setting}. Mean ± sample standard deviation over seeds; accuracy "
+        f"on the {common.get('evaluate_on', 'evaluation')} examples after the last "
+        "epoch, energy of an example by eq. 17.",
+        "",
+        *table(report),
+        "",
+        f"Made by `{report['command']}` on {markdown.origin(report)}.",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """The rows, as lines of Markdown."""
     rows = []
     for row in report["rows"]:
         cells = [
@@ -167,18 +188,7 @@ def page(report: dict[str, Any]) -> str:
             ]
         )
     head = [*report["differ"], "seeds", "accuracy, %", "firing rate, %", "energy, µJ"]
-    lines = [
-        f"# {report['title']}",
-        "",
-        f"All with {setting}. Mean ± sample standard deviation over seeds; accuracy "
-        f"on the {common.get('evaluate_on', 'evaluation')} examples after the last "
-        "epoch, energy of an example by eq. 17.",
-        "",
-        *markdown.table(head, rows, left=len(report["differ"])),
-        "",
-        f"Made by `{report['command']}` on {markdown.origin(report)}.",
-    ]
-    return "\n".join([*lines, ""])
+    return markdown.table(head, rows, left=len(report["differ"]))
 
 
 if __name__ == "__main__":

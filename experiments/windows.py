@@ -125,43 +125,48 @@ def page(report: dict[str, Any]) -> str:
         "",
     ]
     for run in report["runs"]:
-        rows = [
-            [
-                name,
-                _cell(layer["predicted_mean"], ".3f"),
-                _cell(layer["mean"], ".3f"),
-                _cell(layer["predicted_variance"], ".3f"),
-                _cell(layer["variance"], ".3f"),
-                f"{layer['lower']:.3f} to {layer['upper']:.3f}",
-                _cell(layer["rate"], ".2f", 100),
-                _cell(layer["inside"], ".1f", 100),
-                _cell(layer["inside_spiking"], ".1f", 100),
-                _cell(layer["inside_silent"], ".1f", 100),
-            ]
-            for name, layer in run["layers"].items()
-        ]
-        head = [
-            "layer",
-            "mean, predicted",
-            "measured",
-            "variance, predicted",
-            "measured",
-            "window",
-            "firing rate, %",
-            "gets gradient, %",
-            "of spiking, %",
-            "of silent, %",
-        ]
         lines += [
             f"## {run['run']}, window {run['window']}",
             "",
             f"Accuracy {100 * run['accuracy']:.2f} %.",
             "",
-            *markdown.table(head, rows),
+            *table(run),
             "",
         ]
     made = f"Made by `{report['command']}` on {markdown.origin(report)}."
     return "\n".join([*lines, made, ""])
+
+
+def table(run: dict[str, Any]) -> list[str]:
+    """The audit of one network, as lines of Markdown."""
+    rows = [
+        [
+            name,
+            _cell(layer["predicted_mean"], ".3f"),
+            _cell(layer["mean"], ".3f"),
+            _cell(layer["predicted_variance"], ".3f"),
+            _cell(layer["variance"], ".3f"),
+            f"{layer['lower']:.3f} to {layer['upper']:.3f}",
+            _cell(layer["rate"], ".2f", 100),
+            _cell(layer["inside"], ".1f", 100),
+            _cell(layer["inside_spiking"], ".1f", 100),
+            _cell(layer["inside_silent"], ".1f", 100),
+        ]
+        for name, layer in run["layers"].items()
+    ]
+    head = [
+        "layer",
+        "mean, predicted",
+        "measured",
+        "variance, predicted",
+        "measured",
+        "window",
+        "firing rate, %",
+        "gets gradient, %",
+        "of spiking, %",
+        "of silent, %",
+    ]
+    return markdown.table(head, rows)
 
 
 def _cell(value: float | None, digits: str, scale: float = 1.0) -> str:

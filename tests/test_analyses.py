@@ -1,12 +1,15 @@
 """Commands that look into trained runs: their numbers, pages, figures and refusals."""
 
+import html
 import json
+import re
 
 import jax
 import numpy as np
 import pytest
 
 from experiments import energy, train, windows
+from experiments import report as report_page
 from experiments.figures import __main__ as figures
 from experiments.figures import theorem
 from experiments.run_folder import RunFolder
@@ -118,7 +121,24 @@ def test_simulated_membranes_are_those_of_the_double_loop():
     )
 
 
-COMMANDS = [energy, windows, figures]
+def test_the_report_holds_everything_itself(runs, tmp_path):
+    out = tmp_path / "report.html"
+    folders = [str(runs / "qif"), str(runs / "lif")]
+    report_page.main([*folders, "--examples", "16", "--out", str(out)])
+    page = out.read_text()
+    sources = re.findall(r'(?:src|href)="([^"]{0,20})', page)
+    assert len(sources) == 3
+    assert all(source.startswith("data:image/png;base6") for source in sources)
+    assert not re.findall(r"https?://|url\(|<script|@import", page)
+    assert 'name="viewport"' in page
+    for name in ("qif", "lif"):
+        accuracy = RunFolder(runs / name).result()["test"]["accuracy"]
+        assert f"{100 * accuracy:.2f}</td>" in page
+    assert "The paper has no number for this experiment." in page
+    assert '"learning_rate": 0.001' in html.unescape(page)
+
+
+COMMANDS = [energy, windows, figures, report_page]
 
 
 @pytest.mark.parametrize("module", COMMANDS, ids=lambda module: module.__name__)

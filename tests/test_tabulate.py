@@ -6,6 +6,7 @@ import pytest
 
 from experiments import tabulate
 from experiments.run_folder import RunFolder
+from qifjax import QIFParams
 from tests.test_comparison import finished
 
 
@@ -26,6 +27,7 @@ def test_rows_are_groups_and_columns_what_they_differ_in(runs):
     assert "neuron" in report["differ"]
     assert "model_options.fc_norm" in report["differ"]
     assert "learning_rate" not in report["differ"]
+    assert not [name for name in report["differ"] if name.startswith(("qif", "lif"))]
     analytic, centred, lif = report["rows"]
     assert analytic["settings"]["window"] == "analytic"
     assert analytic["accuracy"]["mean"] == pytest.approx(0.85)
@@ -59,3 +61,13 @@ def test_a_folder_without_runs_is_refused(tmp_path, capsys):
         tabulate.main([str(tmp_path / "none")])
     assert "holds no run" in capsys.readouterr().err
     assert not RunFolder(tmp_path / "none").started
+
+
+def test_parameters_of_a_neuron_are_a_column_where_its_runs_differ(tmp_path):
+    for u_c in (0.2, 0.5):
+        finished(tmp_path / f"{u_c}", "qif", 0, 0.8, 0.1, qif=QIFParams(u_c=u_c))
+    finished(tmp_path / "lif", "lif", 0, 0.8, 0.1)
+    folders = [RunFolder(path) for path in sorted(tmp_path.iterdir())]
+    found = tabulate.tabulate(folders)
+    assert found["differ"] == ["neuron", "qif.u_c"]
+    assert [row["settings"]["qif.u_c"] for row in found["rows"]] == [0.2, 0.5, None]
