@@ -60,6 +60,9 @@ def test_energy_is_that_of_the_result_and_ratios_are_to_the_first(runs, tmp_path
     ratio = qif["totals_mj"]["neurons"] / lif["totals_mj"]["neurons"]
     assert ratio == pytest.approx((2 * 3.7 + 5 * 0.9) / (3.7 + 3 * 0.9))
     assert f"({ratio:.2f}x)" in page
+    by_eq_17 = lif["totals_mj"]["synapses"] / qif["totals_mj"]["synapses"]
+    assert f"Here it needs {by_eq_17:.2f} times by eq. 17" in page
+    assert ("does not hold" in page) == (by_eq_17 <= 1)
 
 
 def test_constants_can_be_given(runs, tmp_path):
@@ -97,7 +100,12 @@ def test_figures_and_their_numbers(runs, tmp_path):
     figures.main([str(runs / "lif"), str(runs / "qif"), "--out", str(tmp_path / "f")])
     names = {path.name for path in (tmp_path / "f").iterdir()}
     kinds = ("window", "rates", "membranes", "curves")
-    assert names == {f"{kind}.{end}" for kind in kinds for end in ("png", "json")}
+    files = {f"{kind}.{end}" for kind in kinds for end in ("png", "json")}
+    assert names == {*files, "figures.md"}
+    text = (tmp_path / "f" / "figures.md").read_text()
+    rates = [RunFolder(runs / n).result()["mean_firing_rate"] for n in ("lif", "qif")]
+    less = 100 * (1 - rates[1] / rates[0])
+    assert f"here {abs(less):.1f} % {'less' if less > 0 else 'more'}." in text
     for kind in kinds:
         assert (tmp_path / "f" / f"{kind}.png").read_bytes()[:4] == b"\x89PNG"
     numbers = json.loads((tmp_path / "f" / "rates.json").read_text())
@@ -135,7 +143,7 @@ def test_the_report_holds_everything_itself(runs, tmp_path):
         accuracy = RunFolder(runs / name).result()["test"]["accuracy"]
         assert f"{100 * accuracy:.2f}</td>" in page
     assert "The paper has no number for this experiment." in page
-    assert '"learning_rate": 0.001' in html.unescape(page)
+    assert '"learning_rate": 0.005' in html.unescape(page)
 
 
 COMMANDS = [energy, windows, figures, report_page]

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments import cli, provenance, trained
+from experiments import cli, markdown, provenance, trained
 from experiments.figures import curves, membranes, rates, theorem
-from experiments.run_folder import RunError, write_json
+from experiments.run_folder import RunError, write_json, write_text
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Draw the paper's figures, each with its numbers as JSON beside it.
+    """Draw the paper's figures, each with its numbers as JSON beside it, and a page.
 
     For one run, or two of the same network: firing rate per layer (rates), membranes
     with threshold and window (membranes), training curves (curves). With or without a
@@ -39,13 +39,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             given = len(options.runs)
             raise RunError(f"{program} draws at most two runs, got {given}")
         networks = [trained.load(run, options.data_dir) for run in options.runs]
-        origin = {
+        origin: dict[str, Any] = {
             "command": " ".join([program, *cli.arguments(argv)]),
             **provenance.describe(),
         }
         contents: list[tuple[str, Any, dict[str, Any]]] = [
             ("window", theorem, theorem.numbers())
         ]
+        lines = ["# Figures", ""]
         if networks:
             trained.require_alike(networks)
             contents += [
@@ -58,7 +59,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             path = options.out / f"{name}.png"
             module.draw(numbers, path)
             write_json(path.with_suffix(".json"), {**origin, **numbers})
+            lines += [f"![{name}]({path.name})", "", module.sentence(numbers), ""]
             print(path)
+        made = f"Made by `{origin['command']}` on {markdown.origin(origin)}."
+        write_text(options.out / "figures.md", "\n".join([*lines, made, ""]))
 
 
 if __name__ == "__main__":

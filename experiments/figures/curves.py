@@ -34,6 +34,22 @@ def numbers(networks: Sequence[Trained]) -> dict[str, Any]:
     }
 
 
+def sentence(content: dict[str, Any]) -> str:
+    """Whether the paper's claim holds for these runs."""
+    curves = {run["neuron"]: run["accuracy"] for run in content["runs"]}
+    last = ", ".join(
+        f"{run['run']} {100 * run['accuracy'][-1]:.2f} %" for run in content["runs"]
+    )
+    if not {"qif", "lif"} <= set(curves):
+        return f"Accuracy at the end: {last}."
+    pairs = list(zip(curves["qif"], curves["lif"], strict=False))
+    ahead = sum(qif > lif for qif, lif in pairs)
+    return (
+        f"Accuracy at the end: {last}. The paper: QIF converges faster; here it is "
+        f"ahead after {ahead} of {len(pairs)} epochs."
+    )
+
+
 def draw(content: dict[str, Any], path: Path) -> None:
     """Draws loss and accuracy, training dashed and evaluation full.
 
