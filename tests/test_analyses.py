@@ -8,11 +8,12 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import energy, train, windows
+from experiments import energy, landscape, train, windows
 from experiments import report as report_page
 from experiments.figures import __main__ as figures
 from experiments.figures import theorem
 from experiments.run_folder import RunFolder
+from qifjax import landscape as library
 from tests import reference
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
@@ -146,7 +147,59 @@ def test_the_report_holds_everything_itself(runs, tmp_path):
     assert '"learning_rate": 0.005' in html.unescape(page)
 
 
-COMMANDS = [energy, windows, figures, report_page]
+SMALL_LANDSCAPE = ("--points", "3", "--rays", "2", "--examples", "32", "--chunk", "4")
+
+
+def test_a_killed_landscape_goes_on_and_gives_the_same(runs, tmp_path, monkeypatch):
+    options = (*SMALL_LANDSCAPE, "--curvature-steps", "0", "--strategy", "map")
+
+    def run(name):
+        found, page = report(landscape, runs, ("lif", "qif"), tmp_path / name, *options)
+        return found, page
+
+    whole, page = run("whole")
+    assert "Here the loss of QIF rises later" in page
+    assert (tmp_path / "whole" / "out" / "report.png").exists()
+    evaluate = library.evaluate_points
+    calls: list[int] = []
+
+    def dies(*arguments, **settings):
+        for part in evaluate(*arguments, **settings):
+            calls.append(len(part))
+            if len(calls) == 4:
+                raise KeyboardInterrupt
+            yield part
+
+    monkeypatch.setattr(library, "evaluate_points", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run("killed")
+    partial = tmp_path / "killed" / "out" / "report.partial.json"
+    assert partial.exists()
+    assert not (tmp_path / "killed" / "out" / "report.json").exists()
+    known = sum(len(p) for p in json.loads(partial.read_text())["parts"].values())
+    assert known == sum(calls[:3])
+    calls.extend([0] * 4)
+    again, _ = run("killed")
+    assert sum(calls) - sum(calls[:4]) == 2 * (9 + 2 * 7) - known
+    assert not partial.exists()
+    for first, second in zip(whole["runs"], again["runs"], strict=True):
+        assert first["losses"] == second["losses"]
+        assert first["radii"] == second["radii"]
+    middle = whole["runs"][0]["losses"][1][1]
+    assert middle == pytest.approx(whole["runs"][0]["loss"])
+
+
+@pytest.mark.slow
+def test_the_curvature_of_a_trained_network_is_symmetric(runs, tmp_path):
+    options = (*SMALL_LANDSCAPE, "--curvature-steps", "4")
+    found, page = report(landscape, runs, ("qif",), tmp_path, *options)
+    curvature = found["runs"][0]["curvature"]
+    assert curvature["asymmetry"] < 1e-3
+    assert curvature["top_eigenvalue"] > curvature["bottom_eigenvalue"]
+    assert "| top eigenvalue |" in page
+
+
+COMMANDS = [energy, windows, figures, report_page, landscape]
 
 
 @pytest.mark.parametrize("module", COMMANDS, ids=lambda module: module.__name__)
@@ -177,6 +230,9 @@ def test_wrong_options_are_one_line(runs, capsys):
         (energy, [str(runs / "qif"), "--picojoule-ac", "-1"], "must be at least 0"),
         (windows, [str(runs / "qif"), "--examples", "0"], "must be at least 1"),
         (figures, ["a", "b", "c"], "at most two runs, got 3"),
+        (landscape, [], "one or two finished runs, got 0"),
+        (landscape, ["a", "--points", "1"], "--points must be at least 2, got 1"),
+        (landscape, ["a", "--rise", "0"], "--rise must be > 0, got 0.0"),
     ):
         with pytest.raises(SystemExit) as stop:
             module.main(arguments)

@@ -48,6 +48,24 @@ def test_second_derivatives_equal_xla():
     np.testing.assert_allclose(ours, xla, atol=2e-4)
 
 
+def test_second_derivatives_of_a_loop_equal_xla():
+    images = jax.random.normal(jax.random.key(0), (3, 2, 5, 5, 1))
+    w = jax.random.normal(jax.random.key(1), (3, 3, 1, 2))
+
+    def product(conv):
+        def loss(w):
+            def of_batch(x):
+                y = conv(x, w, (1, 1), "SAME", dimension_numbers=LAYOUT)
+                return jnp.sum(jnp.tanh(y))
+
+            return jnp.sum(jax.lax.map(of_batch, images))
+
+        return jax.vjp(jax.grad(loss), w)[1](w)[0]
+
+    ours, xla = product(conv_general_dilated), product(jax.lax.conv_general_dilated)
+    np.testing.assert_allclose(ours, xla, atol=2e-4)
+
+
 def test_groups_and_dilations_are_left_to_xla():
     x = jax.random.normal(jax.random.key(0), (2, 9, 9, 4))
     w = jax.random.normal(jax.random.key(1), (3, 3, 1, 4))

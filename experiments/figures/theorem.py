@@ -65,7 +65,7 @@ def sentence(content: dict[str, Any]) -> str:
         parts.append(
             f"u_th = {found['params']['u_th']:g}: eq. 16 "
             f"{100 * analytic['inside']:.0f} % of all and "
-            f"{100 * analytic['inside_spiking']:.0f} % of those that spike, eq. 5 "
+            f"{100 * analytic['inside_spiking']:.0f} % of those that spike, eq. 5"
             f" {100 * fixed['inside']:.0f} % and "
             f"{100 * fixed['inside_spiking']:.0f} %"
         )

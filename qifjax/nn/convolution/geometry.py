@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 
 Strides = tuple[int, ...]
 Pads = tuple[tuple[int, int], tuple[int, int]]
@@ -17,7 +16,10 @@ def positions(shape: Sequence[int]) -> list[tuple[int, int]]:
 
 def padded(x: jax.Array, pads: Pads) -> jax.Array:
     """Images ``[B, H, W, C]`` with zeros around them."""
-    return jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    # A literal zero: JAX takes the array that jnp.pad makes for a residual of the
+    # convolution's gradient in second derivatives of loops.
+    edges = [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)]
+    return jax.lax.pad(x, x.dtype.type(0), edges)
 
 
 def output_size(
