@@ -1,6 +1,5 @@
 """Loss landscapes of trained networks: python -m experiments.landscape RUN [RUN]."""
 
-import hashlib
 import json
 import statistics
 from collections.abc import Sequence
@@ -15,7 +14,8 @@ import tyro
 from experiments import cli, markdown, provenance, trained
 from experiments.config import ConfigError
 from experiments.figures import landscapes
-from experiments.run_folder import RunError, write_json, write_report
+from experiments.partial import Partial
+from experiments.run_folder import RunError, write_report
 from qifjax import curvature
 from qifjax import landscape as library
 from qifjax.evaluation import evaluate
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _check(options, program)
         networks = [trained.load(run, options.data_dir) for run in options.runs]
         trained.require_alike(networks)
-        progress = Progress.of(options)
+        partial = _partial(options)
         report = {
             "schema_version": SCHEMA_VERSION,
             "command": " ".join([program, *cli.arguments(argv)]),
@@ -85,12 +85,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             "rays": options.rays,
             "examples": options.examples,
             "split": options.split,
-            "runs": [survey(network, options, progress) for network in networks],
+            "runs": [survey(network, options, partial) for network in networks],
         }
         landscapes.draw(report, options.out.with_suffix(".png"))
         text = page(report, options.out.with_suffix(".png").name)
         write_report(options.out, report, text)
-        progress.remove()
+        partial.remove()
         print(f"{text}\n{options.out.with_suffix('.md')}")
 
 
@@ -112,51 +112,21 @@ def _check(options: Landscape, program: str) -> None:
             raise ConfigError(f"--{name} must be > 0, got {getattr(options, name)}")
 
 
-class Progress:
-    """What has been evaluated so far, in a file beside the output."""
-
-    def __init__(self, file: Path, key: str):
-        self._file = file
-        self._key = key
-        self._parts: dict[str, list[float]] = {}
-        if file.exists():
-            found = json.loads(file.read_text())
-            # What another command has left is of no use to this one.
-            if found["key"] == key:
-                self._parts = found["parts"]
-
-    @classmethod
-    def of(cls, options: Landscape) -> "Progress":
-        """The progress of a command; options and runs decide what it evaluates."""
-        results = [(run / "result.json").read_bytes() for run in options.runs]
-        text = json.dumps(asdict(options), default=str)
-        key = hashlib.sha256(text.encode() + b"".join(results)).hexdigest()
-        return cls(options.out.with_suffix(".partial.json"), key)
-
-    def done(self, part: str) -> list[float]:
-        """The losses of a part, as far as they are known."""
-        return self._parts.get(part, [])
-
-    def add(self, part: str, losses: np.ndarray) -> None:
-        """Appends losses to a part and saves all of them."""
-        self._parts.setdefault(part, []).extend(float(loss) for loss in losses)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._file, {"key": self._key, "parts": self._parts})
-
-    def remove(self) -> None:
-        """Removes the file, when everything is in the output."""
-        self._file.unlink(missing_ok=True)
+def _partial(options: Landscape) -> Partial:
+    """What has been evaluated; options and runs decide what that is."""
+    results = [(run / "result.json").read_bytes() for run in options.runs]
+    return Partial(options.out, json.dumps(asdict(options), default=str), *results)
 
 
 def survey(
-    network: trained.Trained, options: Landscape, progress: Progress
+    network: trained.Trained, options: Landscape, partial: Partial
 ) -> dict[str, Any]:
     """The landscape of one network.
 
     Args:
       network: the network.
       options: what to look at.
-      progress: what has been evaluated before.
+      partial: what has been evaluated before.
 
     Returns:
       Plain values: losses on the grid, radii, curvature, and the seconds a point of
@@ -177,7 +147,7 @@ def survey(
 
     def losses_along(part: str, directions: list, points: np.ndarray) -> np.ndarray:
         name = f"{network.folder.path} {part}"
-        known = len(progress.done(name))
+        known = len(partial.done(name))
         for found in library.evaluate_points(
             loss,
             network.params,
@@ -186,8 +156,8 @@ def survey(
             strategy,
             options.chunk,
         ):
-            progress.add(name, found)
-        return np.asarray(progress.done(name))
+            partial.add(name, found)
+        return np.asarray(partial.done(name))
 
     line = _line(options)
     grid = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)

@@ -211,6 +211,41 @@ def windows(results: Results) -> str | None:
     return f"Fashion-MNIST: {'; '.join(said)}: {'holds' if best else 'does not hold'}"
 
 
+def latency(results: Results) -> str | None:
+    """Ratios of inference time on two CPU cores."""
+    found = results.get("analysis/latency")
+    if found is None:
+        return None
+    ratios = [row["ratio"] for row in found["rows"]]
+    above = sum(row["ratio_low"] > 1.04 for row in found["rows"])
+    return (
+        f"{min(ratios):.2f} to {max(ratios):.2f} times on {found['device']}; above 1.04 "
+        f"with its 95 % interval in {above} of {len(ratios)} rows"
+    )
+
+
+def flatter(results: Results) -> str | None:
+    """Distances to a rise of the loss, and top eigenvalues, of a pair of networks."""
+    found = results.get("analysis/landscape")
+    if found is None:
+        return None
+    runs = {run["neuron"]: run for run in found["runs"]}
+    pairs = [
+        (qif, lif)
+        for qif, lif in zip(runs["qif"]["radii"], runs["lif"]["radii"], strict=True)
+        if qif is not None and lif is not None
+    ]
+    later = sum(qif > lif for qif, lif in pairs)
+    said = (
+        f"Fashion-MNIST: the loss of QIF rises later along {later} of {len(pairs)} "
+        "random directions"
+    )
+    if runs["qif"]["curvature"]:
+        tops = [runs[n]["curvature"]["top_eigenvalue"] for n in ("qif", "lif")]
+        said += f"; top eigenvalue QIF {tops[0]:.3g}, LIF {tops[1]:.3g}"
+    return f"{said}: {'holds' if later > len(pairs) / 2 else 'does not hold'}"
+
+
 def one_step(results: Results) -> str | None:
     """QIF trained with one step against two, from the table of steps."""
     found = results.get("analysis/steps_table")

@@ -1,0 +1,217 @@
+"""Inference time of QIF against LIF (Table 2): python -m experiments.latency."""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+
+from experiments import build, cli, config, markdown, provenance
+from experiments.config import Config, ConfigError
+from experiments.partial import Partial
+from experiments.run_folder import write_report
+
+SCHEMA_VERSION = 1
+# Inputs and classes of the paper's networks: [H, W, C], or [T, H, W, C] of recordings.
+_INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
+    "fashion_mnist_lenet5": ((28, 28, 1), 10),
+    "cifar10_resnet19": ((32, 32, 3), 10),
+    "cifar10_resnet34": ((64, 64, 3), 10),
+    "cifar10_dvs_vggsnn": ((10, 48, 48, 2), 10),
+    "n_caltech101_vgg11": ((10, 48, 48, 2), 101),
+    "dvs128_gesture": ((10, 128, 128, 2), 11),
+    "tiny_imagenet_meta_spikeformer": ((64, 64, 3), 200),
+}
+_WARM_UP = 2
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Time the inference of every network of the paper with QIF and with LIF.
+
+    Initial networks on random inputs of the paper's shapes: the time depends on shapes
+    alone. QIF and LIF take turns. No data set is needed. What a killed command has
+    measured is kept beside the output, and the same command goes on from there.
+
+    Attributes:
+      configs: names of configurations; by default all networks of the paper.
+      batches: batch sizes; 0 is the one of the configuration.
+      largest_batch: the limit of all batch sizes, for small machines.
+      repeats: timed calls of each neuron model.
+      out: JSON file to write; the page goes beside it.
+    """
+
+    configs: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    batches: tuple[int, ...] = (1, 0)
+    largest_batch: int = 1024
+    repeats: int = 30
+    out: Path = Path("runs/latency.json")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with cli.one_line_errors():
+        program = "python -m experiments.latency"
+        options = cli.parse(Latency, argv, program)
+        names = _check(options)
+        origin = provenance.describe()
+        partial = Partial(
+            options.out,
+            f"{options.largest_batch} {options.repeats} {origin['git_commit']}",
+        )
+        rows = [
+            measure(config.load(name), batch, options.repeats, partial)
+            for name in names
+            for batch in _batches(options, config.load(name))
+        ]
+        report = {
+            "schema_version": SCHEMA_VERSION,
+            "command": " ".join([program, *cli.arguments(argv)]),
+            **origin,
+            "rows": rows,
+        }
+        text = page(report)
+        write_report(options.out, report, text)
+        partial.remove()
+        print(f"{text}\n{options.out.with_suffix('.md')}")
+
+
+def _check(options: Latency) -> tuple[str, ...]:
+    """The names of the configurations, if all options make sense."""
+    for name in options.configs:
+        if name not in _INPUTS:
+            known = ", ".join(_INPUTS)
+            raise ConfigError(f"no latency of config {name!r} (known: {known})")
+    for name, least in (("largest_batch", 1), ("repeats", 2)):
+        if getattr(options, name) < least:
+            flag, given = "--" + name.replace("_", "-"), getattr(options, name)
+            raise ConfigError(f"{flag} must be at least {least}, got {given}")
+    if min(options.batches, default=-1) < 0:
+        raise ConfigError(f"--batches must be at least 0, got {options.batches}")
+    return options.configs or tuple(_INPUTS)
+
+
+def _batches(options: Latency, config: Config) -> list[int]:
+    """The batch sizes, each once."""
+    sizes = (batch or config.batch_size for batch in options.batches)
+    return list(dict.fromkeys(min(size, options.largest_batch) for size in sizes))
+
+
+def measure(
+    config: Config, batch: int, repeats: int, partial: Partial
+) -> dict[str, Any]:
+    """Times one network at one batch size.
+
+    Args:
+      config: its configuration.
+      batch: batch size.
+      repeats: timed calls of each neuron model.
+      partial: what has been measured before.
+
+    Returns:
+      Plain values: quartiles of the seconds of QIF and LIF, and the ratio of their
+      medians with a 95 % bootstrap interval.
+    """
+    shape, _ = _INPUTS[config.name]
+    names = {neuron: f"{config.name} {batch} {neuron}" for neuron in ("qif", "lif")}
+    if len(partial.done(names["lif"])) < repeats:
+        calls = {neuron: _inference(config, neuron, batch) for neuron in names}
+        seconds: dict[str, list[float]] = {neuron: [] for neuron in names}
+        for number in range(repeats + _WARM_UP):
+            for neuron, call in calls.items():
+                start = time.perf_counter()
+                call().block_until_ready()
+                taken = time.perf_counter() - start
+                if number >= _WARM_UP:
+                    seconds[neuron].append(taken)
+        for neuron, name in names.items():
+            partial.add(name, seconds[neuron])
+    qif, lif = (np.asarray(partial.done(name)) for name in names.values())
+    low, high = _interval(qif, lif)
+    return {
+        "config": config.name,
+        "model": config.model,
+        "timesteps": shape[0] if len(shape) == 4 else config.timesteps,
+        "batch": batch,
+        "qif_seconds": np.quantile(qif, (0.25, 0.5, 0.75)).tolist(),
+        "lif_seconds": np.quantile(lif, (0.25, 0.5, 0.75)).tolist(),
+        "ratio": float(np.median(qif) / np.median(lif)),
+        "ratio_low": low,
+        "ratio_high": high,
+    }
+
+
+def _inference(config: Config, neuron: str, batch: int) -> Callable[[], jax.Array]:
+    """A compiled call of an initial network on one batch."""
+    shape, classes = _INPUTS[config.name]
+    changed = dataclasses.replace(config, neuron=neuron)  # type: ignore[arg-type]
+    model, params = build.network(changed, classes), changed.neuron_params
+    rng = np.random.default_rng(0)
+    if len(shape) == 4:
+        frames = rng.poisson(0.05, (shape[0], batch, *shape[1:]))
+        x = jnp.asarray(frames, jnp.float32)
+    else:
+        x = jnp.asarray(rng.normal(size=(batch, *shape)), jnp.float32)
+    few = x[:, :1] if len(shape) == 4 else x[:1]
+    variables = jax.jit(model.init)(jax.random.key(0), few, params)
+    run = jax.jit(lambda variables, x: model.apply(variables, x, params))
+    return lambda: run(variables, x)
+
+
+def _interval(
+    qif: np.ndarray, lif: np.ndarray, draws: int = 2000
+) -> tuple[float, float]:
+    """95 % bootstrap interval of the ratio of medians; turns are drawn together."""
+    chosen = np.random.default_rng(0).integers(len(qif), size=(draws, len(qif)))
+    ratios = np.median(qif[chosen], 1) / np.median(lif[chosen], 1)
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def page(report: dict[str, Any]) -> str:
+    """The report as Markdown."""
+    rows = [
+        [
+            row["model"],
+            str(row["timesteps"]),
+            str(row["batch"]),
+            _milliseconds(row["qif_seconds"]),
+            _milliseconds(row["lif_seconds"]),
+            f"{row['ratio']:.3f}",
+            f"{row['ratio_low']:.3f} to {row['ratio_high']:.3f}",
+        ]
+        for row in report["rows"]
+    ]
+    head = ["network", "T", "batch", "QIF, ms", "LIF, ms", "QIF / LIF", "95 % interval"]
+    ratios = [row["ratio"] for row in report["rows"]]
+    above = sum(row["ratio_low"] > 1.04 for row in report["rows"])
+    lines = [
+        "# Inference time of QIF against LIF",
+        "",
+        "Median and quartiles; QIF and LIF in turns, the network compiled, float32.",
+        "",
+        *markdown.table(head, rows),
+        "",
+        "The paper (Table 2): QIF takes 1.04 to 1.39 times as long. Here "
+        f"{min(ratios):.2f} to {max(ratios):.2f} times, median "
+        f"{statistics.median(ratios):.2f}; in {above} of {len(ratios)} rows the whole "
+        "interval lies above 1.04.",
+        "",
+        f"Made by `{report['command']}` on {markdown.origin(report)}.",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _milliseconds(quartiles: Sequence[float]) -> str:
+    low, middle, high = (1e3 * value for value in quartiles)
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
+
+
+if __name__ == "__main__":
+    main()
