@@ -94,6 +94,10 @@ def parse_with_config(command: type[T], argv: Sequence[str] | None, program: str
     name, *rest = given
     default = command(config=config_module.load(name))  # type: ignore[call-arg]
     parsed: Any = _parse(command, default, rest, f"{program} {name}")
+    # Options of the network are added to the configuration's, and win over them.
+    options = {**default.config.model_options, **parsed.config.model_options}  # type: ignore[attr-defined]
+    config = dataclasses.replace(parsed.config, model_options=options)
+    parsed = dataclasses.replace(parsed, config=config)
     parsed.config.check()
     checked: T = parsed
     return checked
@@ -112,7 +116,7 @@ def _parse(command: type[T], default: T, arguments: list[str], program: str) -> 
                 args=arguments,
                 prog=program,
                 return_unknown_args=True,
-                registry=_numbers_only(),
+                registry=_registry(),
             )
     except SystemExit as stop:
         if stop.code == 0:
@@ -147,9 +151,27 @@ def _flags(command: Any) -> list[str]:
     return ["--" + name.replace("_", "-") for name in names]
 
 
-def _numbers_only() -> tyro.constructors.ConstructorRegistry:
-    """Lets neuron parameters, which may be arrays, be typed as numbers."""
+def _registry() -> tyro.constructors.ConstructorRegistry:
+    """How values are typed that tyro would take otherwise.
+
+    Neuron parameters, which may be arrays, are numbers; options of a network are names
+    and values in turn, whatever the configuration has.
+    """
     registry = tyro.constructors.ConstructorRegistry()
+
+    @registry.primitive_rule
+    def _(info: tyro.constructors.PrimitiveTypeInfo):
+        if info.type != dict[str, bool | int | float | str]:
+            return None
+        return tyro.constructors.PrimitiveConstructorSpec(
+            nargs="*",
+            metavar="[NAME VALUE ...]",
+            instance_from_str=_options,
+            is_instance=lambda value: isinstance(value, dict),
+            str_from_instance=lambda options: [
+                str(word) for pair in options.items() for word in pair
+            ],
+        )
 
     @registry.primitive_rule
     def _(info: tyro.constructors.PrimitiveTypeInfo):
@@ -164,6 +186,24 @@ def _numbers_only() -> tyro.constructors.ConstructorRegistry:
         )
 
     return registry
+
+
+def _options(words: list[str]) -> dict[str, bool | int | float | str]:
+    """Names and values in turn; a value is a truth value, a number or a word."""
+    if len(words) % 2:
+        raise ValueError(f"{words[-1]} has no value: give names and values in turn")
+    return {
+        name: _value(value) for name, value in zip(words[::2], words[1::2], strict=True)
+    }
+
+
+def _value(word: str) -> bool | int | float | str:
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    for number in (int, float):
+        with contextlib.suppress(ValueError):
+            return number(word)
+    return word
 
 
 def _message(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments import compare, prepare, train
+from experiments import cli, compare, prepare, train
 
 
 def refused(capsys, main, *arguments):
@@ -109,3 +109,25 @@ def test_help_explains_the_options(capsys, main, arguments, option):
         main([*arguments, "--help"])
     assert stop.value.code == 0
     assert option in capsys.readouterr().out
+
+
+def test_options_of_the_network_are_added_to_those_of_the_configuration():
+    def parsed(config, *words):
+        arguments = [config, "--model-options", *words]
+        options = cli.parse_with_config(train.Train, arguments, "train")
+        return options.config.model_options
+
+    assert parsed("dvs128_gesture", "head", "plain") == {
+        "dropout": 0.75,
+        "head": "plain",
+    }
+    assert parsed("dvs128_gesture", "dropout", "0.5") == {"dropout": 0.5}
+    words = ("learned", "true", "padding", "0", "width_multiplier", "0.5")
+    expected = {"learned": True, "padding": 0, "width_multiplier": 0.5}
+    assert parsed(CONFIG, *words) == expected
+    assert isinstance(parsed(CONFIG, *words)["padding"], int)
+
+
+def test_an_option_of_the_network_needs_a_value(capsys):
+    line = refused(capsys, train.main, CONFIG, "--model-options", "fc_norm")
+    assert "fc_norm has no value: give names and values in turn" in line

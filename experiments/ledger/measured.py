@@ -219,8 +219,8 @@ def latency(results: Results) -> str | None:
     ratios = [row["ratio"] for row in found["rows"]]
     above = sum(row["ratio_low"] > 1.04 for row in found["rows"])
     return (
-        f"{min(ratios):.2f} to {max(ratios):.2f} times on {found['device']}; above 1.04 "
-        f"with its 95 % interval in {above} of {len(ratios)} rows"
+        f"{min(ratios):.2f} to {max(ratios):.2f} times on {found['device']}; above "
+        f"1.04 with its 95 % interval in {above} of {len(ratios)} rows"
     )
 
 
