@@ -1,5 +1,7 @@
 """LeNet-5: counts, conventions, properties."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -129,8 +131,12 @@ def test_bfloat16_layers_have_float32_parameters_membranes_and_logits():
     logits = model.apply(variables, x, QIFParams())
     assert logits.dtype == jnp.float32
     text = str(jax.make_jaxpr(lambda x: model.apply(variables, x, QIFParams()))(x))
-    assert "bf16[4,28,28,6]" in text  # the convolution
-    assert "f32[4,28,28,6]" in text  # the membrane
+    assert " bf16[4,28,28,6]" not in text  # the first convolution
+    assert "bf16[2,4,28,28,6]" in text  # its spikes
+    assert "bf16[2,4,10,10,16]" in text or "bf16[8,10,10,16]" in text  # the second
+    assert "f32[4,10,10,16]" in text  # its membrane
+    (last,) = re.findall(r"(\w+)\[2,4,10\] = dot_general", text)
+    assert last == "f32"
 
 
 def test_bad_input_is_refused(lenet5):

@@ -24,14 +24,16 @@ class ConvNormSpike(linen.Module):
       kernel_size: side of the kernel in pixels.
       strides: stride in pixels.
       padding: pixels of zeros on every side; None takes half a kernel.
-      analog: the input is real-valued, not spikes (energy accounting only).
+      first: it is the first layer of the network, which computes in float32: few
+        products, but of images, which bfloat16 would round by more than a tenth of what
+        a spike needs.
     """
 
     features: int
     kernel_size: int = 3
     strides: int = 1
     padding: int | None = None
-    analog: bool = False
+    first: bool = False
 
     @linen.compact
     def __call__(self, x: jax.Array, context: Context) -> jax.Array:
@@ -43,7 +45,7 @@ class ConvNormSpike(linen.Module):
             self.kernel_size,
             strides=self.strides,
             padding=self.padding,
-            analog=self.analog,
+            first=self.first,
             name="conv",
         )
         return fire(context.norm(x, u_th, name="norm"))
@@ -120,4 +122,4 @@ class ResidualBlock(linen.Module):
             )
         if projects or self.residual_eta == "branch+proj+identity":
             x = context.norm(x, u_th, eta=0.5**0.5, name="shortcut_norm")
-        return fire(y + x)
+        return fire(y + x.astype(y.dtype))

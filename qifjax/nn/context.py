@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from flax import linen
 
-from qifjax.neurons import NeuronParams
+from qifjax.neurons import NeuronParams, at_least_float32
 from qifjax.nn.initializers import Initialisation
 from qifjax.nn.layers import Conv, Dense, Spiking, repeat
 from qifjax.nn.norm import TDBatchNorm
@@ -73,6 +74,7 @@ class Context(NamedTuple):
         depthwise: bool = False,
         use_bias: bool = False,
         analog: bool = False,
+        first: bool = False,
     ) -> jax.Array:
         """Convolves ``[T, B, H, W, C]`` to ``[T, B, H', W', features]``.
 
@@ -87,9 +89,10 @@ class Context(NamedTuple):
           depthwise: every channel has a kernel of its own.
           use_bias: add a bias; not in front of tdBN, which takes it away again.
           analog: the input is real-valued, not spikes (energy accounting only).
+          first: the input is that of the network, and the layer computes in float32.
 
         Returns:
-          The convolution, in the dtype of the context.
+          The convolution, in the dtype of the context or float32.
         """
         padding = kernel_size // 2 if padding is None else padding
         groups = x.shape[-1] if depthwise else 1
@@ -105,10 +108,25 @@ class Context(NamedTuple):
             use_bias=use_bias,
             kernel_init=kernel_init,
             bias_init=bias_init,
-            analog=analog,
-            dtype=self.dtype,
+            analog=analog or (first and self.static),
+            dtype=self.wide if first else self.dtype,
             name=name,
         )(x)
+
+    @property
+    def wide(self) -> jnp.dtype:
+        """The dtype of what must not be rounded: float32, or that of the layers."""
+        return at_least_float32(self.dtype)
+
+    def readout(
+        self, x: jax.Array, features: int, *, name: str, use_bias: bool = True
+    ) -> jax.Array:
+        """The last layer, ``[T, B, C]`` to ``[T, B, features]``, in float32.
+
+        It is small, and bfloat16 would round differences between classes away.
+        """
+        wide = self._replace(dtype=self.wide)
+        return wide.dense(x, features, name=name, use_bias=use_bias)
 
     def dense(
         self, x: jax.Array, features: int, *, name: str, use_bias: bool = True
@@ -145,7 +163,7 @@ class Context(NamedTuple):
           padding: pixels on every side, filled with what the norm makes of zeros.
 
         Returns:
-          Normalised currents in the dtype of ``x``.
+          Normalised currents, float32 or wider.
         """
         layer = TDBatchNorm(eta=eta, axis_name=self.axis_name, affine=affine, name=name)
         return layer.padded(x, u_th, self.train, padding)
@@ -170,9 +188,8 @@ class Context(NamedTuple):
             currents = repeat(currents, self.timesteps)
             if window == EMPIRICAL:
                 measure = MeasuredWindow(self.axis_name, name=f"{name}_window")
-                return population(
-                    currents, neuron, measure(currents, neuron, self.train)
-                )
-            return population(currents, neuron, window)
+                window = measure(currents, neuron, self.train)
+            # Currents are wide, spikes need not be.
+            return population(currents, neuron, window).astype(self.dtype)
 
         return fire, neuron.u_th

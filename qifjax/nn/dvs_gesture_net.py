@@ -51,9 +51,7 @@ class DVSGestureNet(SpikingNetwork):
         """See :meth:`SpikingNetwork.layers`."""
         self.need_pixels(x, 32)
         for i in range(1, 6):
-            layer = ConvNormSpike(
-                self.width(128), analog=context.static and i == 1, name=f"conv{i}"
-            )
+            layer = ConvNormSpike(self.width(128), first=i == 1, name=f"conv{i}")
             x = max_pool(context.unit(layer, x), 2)
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout1")
         x = dropout(flatten(x), context.train)
@@ -61,6 +59,6 @@ class DVSGestureNet(SpikingNetwork):
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout2")
         x = dropout(x, context.train)
         if self.head == "plain":
-            return context.dense(x, self.num_classes, name="fc2")
-        votes = context.dense(x, self.num_classes * _VOTES, name="fc2")
+            return context.readout(x, self.num_classes, name="fc2")
+        votes = context.readout(x, self.num_classes * _VOTES, name="fc2")
         return jnp.mean(votes.reshape(*votes.shape[:2], self.num_classes, _VOTES), -1)

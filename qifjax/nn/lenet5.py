@@ -45,11 +45,11 @@ class LeNet5(SpikingNetwork):
         wide = self.width
 
         conv1 = ConvNormSpike(
-            wide(6), 5, padding=self.padding, analog=context.static, name="conv1"
+            wide(6), 5, padding=self.padding, first=True, name="conv1"
         )
         x = pool(context.unit(conv1, x), 2)
         conv2 = ConvNormSpike(wide(16), 5, padding=0, name="conv2")
         x = flatten(pool(context.unit(conv2, x), 2))
         fc1 = DenseSpike(wide(120), self.fc_norm, name="fc1")
         x = context.unit(fc1, x)
-        return context.dense(x, self.num_classes, name="fc2")
+        return context.readout(x, self.num_classes, name="fc2")

@@ -93,7 +93,7 @@ class MetaSpikeFormer(SpikingNetwork):
         x = jnp.mean(x, (2, 3))
         if self.head_norm == "tdbn":
             x = context.norm(x, u_th, affine=False, name="head_norm")
-        return context.dense(fire(x), self.num_classes, name="head")
+        return context.readout(fire(x), self.num_classes, name="head")
 
     def _downsample(self, x, context, channels, kernel_size, stride, name):
         """Neurons, except on the input of the network, convolution and tdBN."""
@@ -106,7 +106,7 @@ class MetaSpikeFormer(SpikingNetwork):
             channels,
             kernel_size,
             strides=stride,
-            analog=first and context.static,
+            first=first,
             name=f"downsample{name}",
         )
         return context.norm(x, context.neuron.u_th, name=f"downsample{name}_norm")

@@ -25,8 +25,9 @@ class SpikingNetwork(linen.Module, abc.ABC):
       num_classes: number of classes.
       timesteps: time steps T over which a static image is presented; recordings bring
         their own.
-      dtype: dtype of convolutions and dense layers; parameters, batch statistics and
-        membranes stay float32.
+      dtype: dtype of spikes, convolutions and dense layers, except the first and the
+        last layer; these, parameters, statistics, normalised currents and membranes
+        stay float32.
       axis_name: pmap axis over which batch statistics are averaged, if any.
       learned: every population of neurons owns its parameters, which are trained: see
         :mod:`qifjax.nn.learned`.

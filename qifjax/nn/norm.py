@@ -61,7 +61,8 @@ class TDBatchNorm(linen.Module):
           padding: pixels on every side of images ``[T, B, H, W, C]``.
 
         Returns:
-          Normalised currents in the dtype of ``x``.
+          Normalised currents, float32 or wider: rounded to bfloat16, one in a hundred
+          would fall on the other side of the threshold.
 
         Raises:
           ValueError: if one value a channel is all there is to take a variance of.
@@ -95,14 +96,14 @@ class TDBatchNorm(linen.Module):
         scale = gamma * (self.eta * u_th) * jax.lax.rsqrt(var + self.epsilon)
         per_channel = (1,) * (x.ndim - 1) + (channels,)
         shift = (xi - mean * scale).reshape(per_channel)
-        y = (wide * scale.reshape(per_channel) + shift).astype(x.dtype)
+        y = wide * scale.reshape(per_channel) + shift
         if not padding:
             return y
         # Where x is zero, the norm gives its shift.
         shape = list(x.shape)
         shape[2] += 2 * padding
         shape[3] += 2 * padding
-        border = jnp.broadcast_to(shift.astype(x.dtype), shape)
+        border = jnp.broadcast_to(shift, shape)
         return jax.lax.dynamic_update_slice(border, y, (0, 0, padding, padding, 0))
 
     def _statistics(self, x):

@@ -74,14 +74,12 @@ class ResNet19(_ResNet):
     @linen.compact
     def layers(self, x: jax.Array, context: Context) -> jax.Array:
         """See :meth:`SpikingNetwork.layers`."""
-        stem = ConvNormSpike(
-            self.width(self.stem_width), analog=context.static, name="conv1"
-        )
+        stem = ConvNormSpike(self.width(self.stem_width), first=True, name="conv1")
         x = self.body(context.unit(stem, x), context)
         if self.head_hidden:
             hidden = self.width(self.head_hidden)
             x = context.unit(DenseSpike(hidden, self.fc_norm, name="fc1"), x)
-        return context.dense(x, self.num_classes, name="fc2")
+        return context.readout(x, self.num_classes, name="fc2")
 
 
 class ResNet34(_ResNet):
@@ -117,9 +115,9 @@ class ResNet34(_ResNet):
         """See :meth:`SpikingNetwork.layers`."""
         kernel_size, strides = (3, 1) if self.stem == "3x3" else (7, 2)
         stem = ConvNormSpike(
-            self.width(64), kernel_size, strides, analog=context.static, name="conv1"
+            self.width(64), kernel_size, strides, first=True, name="conv1"
         )
         x = context.unit(stem, x)
         if self.stem == "7x7pool":
             x = max_pool(x, 3, strides=2, padding=1)
-        return context.dense(self.body(x, context), self.num_classes, name="fc")
+        return context.readout(self.body(x, context), self.num_classes, name="fc")

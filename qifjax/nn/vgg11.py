@@ -57,7 +57,7 @@ class VGG11(SpikingNetwork):
         for i, channels in enumerate(_CHANNELS, start=1):
             layer = ConvNormSpike(
                 self.width(channels),
-                analog=context.static and i == 1,
+                first=i == 1,
                 name=f"conv{i}",
             )
             x = context.unit(layer, x)
@@ -69,4 +69,4 @@ class VGG11(SpikingNetwork):
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout")
         x = dropout(x, context.train)
         bias = self.form == "a"
-        return context.dense(x, self.num_classes, use_bias=bias, name="fc")
+        return context.readout(x, self.num_classes, use_bias=bias, name="fc")

@@ -61,7 +61,7 @@ class VGGSNN(SpikingNetwork):
             layer = ConvNormSpike(
                 self.width(channels),
                 strides=2 if halves and not self.pool else 1,
-                analog=context.static and i == 1,
+                first=i == 1,
                 name=f"conv{i}",
             )
             x = context.unit(layer, x)
@@ -69,4 +69,4 @@ class VGGSNN(SpikingNetwork):
                 x = avg_pool(x, 2)
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout")
         x = dropout(flatten(x), context.train)
-        return context.dense(x, self.num_classes, name="fc")
+        return context.readout(x, self.num_classes, name="fc")
