@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results scale long faults models clean
+.PHONY: help demo test slow check format install results analysis trainings scale long faults models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,39 @@ format: $(READY) ## Format the code and mend what lint can.
 
 results: $(READY) ## Reproduce docs/results from real data (needs Fashion-MNIST).
 	$(BIN)/python -m experiments.compare fashion_mnist_lenet5 --seeds 3 --report docs/results/fashion_mnist_lenet5.md
+
+RUNS := runs/fashion_mnist_lenet5
+PAIR := $(RUNS)/lif-seed0 $(RUNS)/qif-seed0
+FOUND := docs/results/analysis
+
+analysis: $(READY) ## Write docs/results/analysis and paper.md (after make results and make trainings).
+	$(BIN)/python -m experiments.energy $(PAIR) --out $(FOUND)/energy.json
+	$(BIN)/python -m experiments.windows $(PAIR) --out $(FOUND)/windows.json
+	$(BIN)/python -m experiments.temporal $(PAIR) --out $(FOUND)/temporal.json
+	$(BIN)/python -m experiments.figures $(PAIR) --out $(FOUND)/figures
+	$(BIN)/python -m experiments.landscape $(PAIR) --out $(FOUND)/landscape.json
+	$(BIN)/python -m experiments.latency --largest-batch 8 --out $(FOUND)/latency.json
+	$(BIN)/python -m experiments.tabulate runs/steps $(RUNS) --title 'Time steps and neurons that use them' --out $(FOUND)/steps_table.json
+	$(BIN)/python -m experiments.tabulate runs/windows --title 'Surrogate windows' --out $(FOUND)/window_table.json
+	$(BIN)/python -m experiments.report $(PAIR) --out $(FOUND)/report.html
+	$(BIN)/python -m experiments.ledger
+
+TRAIN := -m experiments.compare fashion_mnist_lenet5 --seeds 3 --neurons
+WINDOWS := analytic centred unit_area empirical
+
+trainings: $(READY) ## Train what make analysis compares (hours).
+	$(BIN)/python -m experiments.learning_rates fashion_mnist_lenet5 --neurons qif lif euler_qif --workdir runs/rates --out $(FOUND)/learning_rates.json
+	$(BIN)/python $(TRAIN) qif --timesteps 1 --workdir runs/steps/one
+	$(BIN)/python $(TRAIN) qif --qif.u-c 0.2 --workdir runs/steps/critical
+	$(BIN)/python $(TRAIN) qif --qif.u-c 0.2 --qif.a 1.0 --workdir runs/steps/sharp
+	$(BIN)/python $(TRAIN) qif --model-options learned true --workdir runs/steps/learned
+	$(BIN)/python $(TRAIN) euler_qif --workdir runs/steps/euler
+	for window in $(WINDOWS); do $(BIN)/python $(TRAIN) qif --epochs 5 --window $$window --workdir runs/windows/$$window || exit 1; \
+	$(BIN)/python $(TRAIN) qif --epochs 5 --window $$window --model-options fc_norm tdbn --workdir runs/windows/$$window-tdbn || exit 1; \
+	$(BIN)/python $(TRAIN) qif --epochs 5 --window $$window --model-options fc_norm tdbn --learning-rate 5e-3 --workdir runs/windows/$$window-tdbn-5e-3 || exit 1; done
+	$(BIN)/python $(TRAIN) lif --epochs 5 --workdir runs/windows/lif
+	$(BIN)/python $(TRAIN) lif --epochs 5 --model-options fc_norm tdbn --workdir runs/windows/lif-tdbn
+	$(BIN)/python $(TRAIN) lif --epochs 5 --model-options fc_norm tdbn --learning-rate 5e-3 --workdir runs/windows/lif-tdbn-5e-3
 
 scale: $(READY) ## Compare jit, pmap and mesh; tabulate memory (needs CIFAR-10).
 	$(BIN)/python -m benchmarks.parallel_agreement
