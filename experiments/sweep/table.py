@@ -1,0 +1,165 @@
+"""What a sweep says: its rows as a table, and the summary of Table 6."""
+
+import csv
+import io
+import statistics
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments import markdown
+from experiments.config import Config
+from experiments.sweep.axes import Cell
+from qifjax import NeuronParams, unroll
+
+_STEPS, _INPUTS = 20, 801
+SHARP = 0.4
+"""Above it the paper leaves cells out of Table 6."""
+
+
+def uses_time(params: NeuronParams) -> bool:
+    """Whether a constant input within four thresholds ever changes a neuron's spike.
+
+    Args:
+      params: its parameters, as floats.
+
+    Returns:
+      False if the neuron repeats its first step for 20 steps, see ``docs/time.md``.
+    """
+    reach = 4 * np.float32(params.u_th)
+    currents = np.linspace(-reach, reach, _INPUTS, dtype=np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a > 0.4, which is what is asked about
+        _, spikes = unroll(params, np.broadcast_to(currents, (_STEPS, _INPUTS)))  # type: ignore[arg-type]
+    return bool(np.any(np.asarray(spikes) != np.asarray(spikes[0])))
+
+
+def tabulate(
+    base: Config, cells: Sequence[Cell], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The cells of a sweep, seeds together, and their summary.
+
+    Args:
+      base: the configuration.
+      cells: finished cells.
+      rows: what each has given.
+
+    Returns:
+      Plain values: ``axes``, one entry a point of the grid with accuracy, firing rate
+      and energy after the last epoch (means over seeds), and the ``summary``.
+    """
+    points: dict[tuple[float, ...], list[Mapping[str, Any]]] = {}
+    axes = list(cells[0].values)
+    for cell, row in zip(cells, rows, strict=True):
+        points.setdefault(tuple(cell.values.values()), []).append(row)
+    entries = []
+    for values, found in points.items():
+        named = dict(zip(axes, values, strict=True))
+        params = Cell(named, 0).config(base).neuron_params
+        entries.append(
+            {
+                **named,
+                "seeds": len(found),
+                "uses_time": uses_time(params),
+                "accuracy": _mean(found, "accuracy"),
+                "accuracy_deviation": _deviation(found, "accuracy"),
+                "firing_rate": _mean(found, "firing_rate"),
+                "energy_mj": _mean(found, "energy_mj"),
+            }
+        )
+    return {"axes": axes, "cells": entries, "summary": _summary(entries)}
+
+
+def _summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Mean, deviation, minimum and maximum of accuracy over groups of cells."""
+    groups: dict[str, list[Mapping[str, Any]]] = {"all": list(entries)}
+    if "a" in entries[0]:
+        groups["a <= 0.4"] = [e for e in entries if e["a"] <= SHARP + 1e-9]
+    groups["uses time"] = [e for e in entries if e["uses_time"]]
+    groups["repeats its first step"] = [e for e in entries if not e["uses_time"]]
+    return {name: _statistics(group) for name, group in groups.items() if group}
+
+
+def _statistics(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    known = [e["accuracy"] for e in entries if e["accuracy"] is not None]
+    return {
+        "cells": len(entries),
+        "diverged": len(entries) - len(known),
+        "mean": statistics.fmean(known) if known else None,
+        "deviation": statistics.stdev(known) if len(known) > 1 else None,
+        "minimum": min(known, default=None),
+        "maximum": max(known, default=None),
+    }
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], field: str) -> float | None:
+    """Mean over seeds after the last epoch; None where a network has diverged."""
+    last = [row[field][-1] for row in rows]
+    return None if None in last else statistics.fmean(last)
+
+
+def _deviation(rows: Sequence[Mapping[str, Any]], field: str) -> float | None:
+    last = [row[field][-1] for row in rows]
+    return None if None in last or len(last) < 2 else statistics.stdev(last)
+
+
+def to_csv(table: Mapping[str, Any]) -> str:
+    """The points of the grid as CSV, with a head."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(table["cells"][0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table["cells"])
+    return text.getvalue()
+
+
+def page(report: Mapping[str, Any], figure: str) -> str:
+    """The report of a sweep as Markdown."""
+    rows = [
+        [name, str(group["cells"]), str(group["diverged"])]
+        + [_percent(group[k]) for k in ("mean", "deviation", "minimum", "maximum")]
+        for name, group in report["summary"].items()
+    ]
+    head = ["cells", "number", "diverged", "mean, %", "deviation", "minimum", "maximum"]
+    lines = [
+        f"# {report['name']}: {report['neuron']} over {', '.join(report['axes'])}",
+        "",
+        f"Accuracy after the last of {report['epochs']} epochs over the cells of the "
+        f"grid, {report['seeds']} seed(s) a cell. A cell *uses time* if any constant "
+        "input within four thresholds changes its spike within 20 steps "
+        "(docs/time.md).",
+        "",
+        *markdown.table(head, rows),
+        "",
+        f"![Accuracy by cell]({figure})",
+        "",
+        f"The {report['top']} best:",
+        "",
+        *best(report, report["top"]),
+        "",
+        f"Made by `{report['command']}` on {markdown.origin(dict(report))}.",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def best(table: Mapping[str, Any], number: int) -> list[str]:
+    """The best cells by accuracy, as lines of Markdown."""
+    known = [e for e in table["cells"] if e["accuracy"] is not None]
+    ranked = sorted(known, key=lambda entry: -entry["accuracy"])[:number]
+    rows = [
+        [
+            *(f"{entry[axis]:g}" for axis in table["axes"]),
+            "yes" if entry["uses_time"] else "no",
+            _percent(entry["accuracy"]),
+            _percent(entry["firing_rate"]),
+            f"{1000 * entry['energy_mj']:.4g}",
+        ]
+        for entry in ranked
+    ]
+    head = [*table["axes"], "uses time", "accuracy, %", "firing rate, %", "energy, µJ"]
+    return markdown.table(head, rows, left=0)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f}"
