@@ -5,8 +5,6 @@ from pathlib import Path
 from experiments import figure as figures
 from experiments.comparison import Comparison, Spread
 
-_COLOURS = {"qif": figures.BLUE, "lif": figures.ORANGE, "euler_qif": figures.GREEN}
-
 
 def draw(comparison: Comparison, path: Path) -> None:
     """Draws learning curves, firing rates and energies to a PNG file.
@@ -29,10 +27,13 @@ def draw(comparison: Comparison, path: Path) -> None:
 
 
 def _curves(axes, comparison: Comparison) -> None:
-    for neuron, summary in comparison.summaries.items():
+    colours = figures.colours(list(comparison.summaries))
+    for colour, (neuron, summary) in zip(
+        colours, comparison.summaries.items(), strict=True
+    ):
         epochs = range(1, len(summary.curve) + 1)
         means = [point.mean * 100 for point in summary.curve]
-        colour, label = _COLOURS[neuron], comparison.titles()[neuron]
+        label = comparison.titles()[neuron]
         axes.plot(epochs, means, color=colour, marker=".", label=label)
         errors = [_error(point) * 100 for point in summary.curve]
         low = [mean - error for mean, error in zip(means, errors, strict=True)]
@@ -46,6 +47,7 @@ def _curves(axes, comparison: Comparison) -> None:
 
 def _bars(axes, comparison: Comparison, name: str, label: str) -> None:
     width = 0.8 / len(comparison.summaries)
+    colours = figures.colours(list(comparison.summaries))
     for k, (neuron, summary) in enumerate(comparison.summaries.items()):
         layers: dict[str, Spread] = getattr(summary, name)
         places = [i + (k + 0.5) * width - 0.4 for i in range(len(layers))]
@@ -54,7 +56,7 @@ def _bars(axes, comparison: Comparison, name: str, label: str) -> None:
             [spread.mean for spread in layers.values()],
             width,
             yerr=[_error(spread) for spread in layers.values()],
-            color=_COLOURS[neuron],
+            color=colours[k],
             label=comparison.titles()[neuron],
             error_kw={"elinewidth": 1},
         )
