@@ -58,6 +58,7 @@ def memorise(
     examples: int,
     learning_rate: float,
     settle: int = 0,
+    window: nn.WindowName = "analytic",
 ) -> dict[str, Any]:
     """Trains a network on one batch until it classifies all of it correctly.
 
@@ -76,6 +77,7 @@ def memorise(
       learning_rate: learning rate of the first step; it falls to zero as a cosine.
       settle: how many of the steps come after that, so that only the running
         statistics of the norms still move.
+      window: surrogate window, see :data:`qifjax.nn.WindowName`.
 
     Returns:
       What was measured, as plain values: ``steps`` is None where the batch was not
@@ -86,18 +88,19 @@ def memorise(
     start = time.perf_counter()
     # One example is enough for the shapes of the parameters.
     one = x[:1, :1] if subject.events else x[:1]
-    variables = model.init(jax.random.key(SEED), one, neuron)
+    chosen = nn.named_window(window)
+    variables = model.init(jax.random.key(SEED), one, neuron, window=chosen)
     init_seconds = time.perf_counter() - start
 
     # It falls to zero, so that the running statistics can catch up with the weights.
     optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps - settle))
     state = (variables, optimizer.init(variables["params"]))
-    step = functools.partial(_step, model, optimizer, neuron)
+    step = functools.partial(_step, model, optimizer, neuron, chosen)
     train, cold_start, warm_start = _compile_twice(step, state, x, labels)
     evaluation = jax.jit(lambda v, x: model.apply(v, x, neuron))
     score = evaluation.lower(variables, x).compile()
 
-    before = nn.inspect_populations(model, variables, x, neuron, train=True)
+    before = nn.inspect_populations(model, variables, x, neuron, chosen, train=True)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     start = time.perf_counter()
     learned, taken, fitted = False, 0, None
@@ -109,7 +112,7 @@ def memorise(
             logits = score(state[0], x)
             learned = bool(jnp.all(jnp.argmax(logits, -1) == labels))
     seconds = time.perf_counter() - start
-    after = nn.inspect_populations(model, state[0], x, neuron, train=True)
+    after = nn.inspect_populations(model, state[0], x, neuron, chosen, train=True)
     operations = nn.operations(model, one.shape, neuron)
     return {
         "examples": examples,
@@ -118,6 +121,7 @@ def memorise(
         "num_classes": subject.num_classes,
         "learning_rate": learning_rate,
         "settle": settle,
+        "window": window,
         "parameter_count": parameters,
         "operations": sum(o.count for o in operations.values() if o.kind != "neuron"),
         "init_seconds": init_seconds,
@@ -150,14 +154,19 @@ def _batch(subject: Subject, examples: int) -> tuple[jax.Array, jax.Array]:
     return jnp.asarray(inputs), jnp.asarray(labels, jnp.int32)
 
 
-def _step(model, optimizer, neuron, state, x, labels):
+def _step(model, optimizer, neuron, window, state, x, labels):
     """One step; the loss and the number of correct answers are of before it."""
     variables, opt_state = state
     rest = {name: tree for name, tree in variables.items() if name != "params"}
 
     def mean_loss(params):
         logits, updates = model.apply(
-            {"params": params, **rest}, x, neuron, train=True, mutable=["batch_stats"]
+            {"params": params, **rest},
+            x,
+            neuron,
+            train=True,
+            window=window,
+            mutable=["batch_stats"],
         )
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         return jnp.mean(losses), (updates, jnp.sum(jnp.argmax(logits, -1) == labels))

@@ -33,6 +33,7 @@ class Memorise:
         cosine.
       settle: how many of the steps come after that, so that only the running statistics
         of the norms still move.
+      window: surrogate window, see experiments.train.
       width_multiplier: factor on all channel counts.
       model_options: further options of the network, such as `stream_eta 1`.
       out: JSON file of the result; by default runs/memorise/NETWORK-NEURON.json.
@@ -55,6 +56,7 @@ class Memorise:
     examples: int = 16
     learning_rate: float = 1e-3
     settle: int = 0
+    window: nn.WindowName = "analytic"
     width_multiplier: float = 1.0
     model_options: dict[str, bool | int | float | str] = field(default_factory=dict)
     out: Path | None = None
@@ -110,6 +112,7 @@ def run(options: Memorise, command: str) -> dict[str, Any]:
         examples=options.examples,
         learning_rate=options.learning_rate,
         settle=options.settle,
+        window=options.window,
     )
     return {
         "schema_version": SCHEMA_VERSION,
