@@ -54,7 +54,7 @@ def results(tmp_path):
 def test_commands_exist_and_name_known_experiments(claim):
     for module in re.findall(r"experiments\.\w+", claim.command):
         assert importlib.util.find_spec(module) is not None
-    trains = r"experiments\.(?:compare|learning_rates) (\w+)"
+    trains = r"experiments\.(?:compare|learning_rates|sweep) (\w+)"
     for name in re.findall(trains, claim.command):
         assert name in config.names()
 

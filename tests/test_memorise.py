@@ -55,8 +55,8 @@ def test_page(results, tmp_path, capsys):
     text = out.read_text()
     (row,) = (line for line in text.splitlines() if line.startswith("| LeNet-5"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[:9] == [
-        *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", "0.001", "0"),
+    assert cells[:10] == [
+        *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", "0.001", "0", "analytic"),
         str(result["steps"]),
     ]
     assert "### LeNet-5, LIF" in text

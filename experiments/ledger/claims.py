@@ -245,14 +245,15 @@ TRAINING = (
         "QIF has the higher minimum, mean and maximum accuracy over its parameters and "
         "the smaller deviation (a <= 0.4)",
         "stated; the table is lost",
-        _compare("fashion_mnist_lenet5", " --qif.a A --qif.u-c C --qif.u-th H"),
-        "150 such runs, hours on two cores",
+        "experiments.sweep fashion_mnist_lenet5 --grid 'a=.2:1:.2 u_c=.2:1:.2 "
+        "u_th=.2:1:.2'",
+        "hours on two cores",
     ),
     Claim(
         "Table 6, DVSGestureNet",
         "the same",
         "stated; the table is lost",
-        _compare("dvs128_gesture", " --qif.a A --qif.u-c C --qif.u-th H"),
+        "experiments.sweep dvs128_gesture --grid 'a=.2:1:.2 u_c=.2:1:.2 u_th=.2:1:.2'",
         f"{_GESTURE}, a GPU",
     ),
 )
