@@ -148,7 +148,9 @@ def _train_in_processes(
         _, errors = child.communicate()
         if child.returncode:
             last = (errors.strip().splitlines() or ["no message"])[-1]
-            raise RunError(f"a process of the sweep has failed: {last}")
+            raise RunError(
+                f"a process of the sweep has failed: {last.removeprefix('error: ')}"
+            )
 
 
 def _train_share(options: Sweep, wanted: Sequence[Cell], workdir: Path) -> None:
