@@ -85,9 +85,9 @@ faults: $(READY) ## Plant faults into real runs and write docs/results/reliabili
 
 MODELS := docs/results/models
 NETWORKS := lenet5 resnet19 vgg11 meta_spikeformer dvs_gesture_net vggsnn resnet34
-RUNS := $(foreach network,$(NETWORKS),$(MODELS)/$(network)-qif.json $(MODELS)/$(network)-lif.json)
+MEMORISED := $(foreach network,$(NETWORKS),$(MODELS)/$(network)-qif.json $(MODELS)/$(network)-lif.json)
 
-models: $(READY) $(RUNS) ## Let every network learn a batch by heart (hours) and write docs/results/models.md.
+models: $(READY) $(MEMORISED) ## Let every network learn a batch by heart (hours) and write docs/results/models.md.
 	$(BIN)/python -m experiments.models_table $(MODELS)
 
 # Behind 77 populations the running statistics need some steps of their own.
