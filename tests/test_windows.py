@@ -152,3 +152,12 @@ def test_devices_share_the_moments():
     )[0]
     for field, expected in zip(shared, alone, strict=True):
         np.testing.assert_allclose(np.asarray(field), np.float32(expected), rtol=1e-6)
+
+
+def test_evaluation_without_measured_moments_is_refused():
+    model, x = lenet()
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), x, QIFParams()))
+    with pytest.raises(ValueError, match="moments that were measured in training"):
+        jax.eval_shape(
+            lambda v: model.apply(v, x, QIFParams(), window="empirical"), variables
+        )

@@ -73,7 +73,17 @@ class MeasuredWindow(linen.Module):
     def __call__(
         self, currents: jax.Array, neuron: NeuronParams, train: bool
     ) -> Window:
-        """The window so far; training measures the currents ``[T, B, ...]`` first."""
+        """The window so far; training measures the currents ``[T, B, ...]`` first.
+
+        Raises:
+          ValueError: if there are no moments, and none may be written.
+        """
+        known = self.has_variable("batch_stats", "seen")
+        if not known and not self.is_mutable_collection("batch_stats"):
+            raise ValueError(
+                "the empirical window needs moments that were measured in training, "
+                "but the variables hold none; initialise and train with this window"
+            )
         start = (), jnp.float32
         mean = self.variable("batch_stats", "mean", jnp.zeros, *start)
         square = self.variable("batch_stats", "square", jnp.ones, *start)
