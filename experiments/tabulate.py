@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +13,10 @@ from experiments import cli, markdown
 from experiments.comparison import Spread, spread
 from experiments.config import Config
 from experiments.run_folder import RunError, RunFolder, write_report
+from qifjax import nn
 
 SCHEMA_VERSION = 1
-_NEURONS = {"qif", "lif", "euler_qif"}
+_NEURONS = ("qif", "lif", "euler_qif")
 
 
 @dataclass(frozen=True)
@@ -78,56 +79,57 @@ def tabulate(folders: Iterable[RunFolder]) -> dict[str, Any]:
       folders: finished runs.
 
     Returns:
-      Plain values: where the first run comes from, the settings in which the groups
-      ``differ``, and for each of the ``rows`` these settings, the seeds, and accuracy,
-      firing rate and energy over them.
+      Plain values: on what the runs were ``trained``, the settings that all have in
+      ``common`` and those in which they ``differ``, and for each of the ``rows`` these
+      settings, the seeds, and accuracy, firing rate and energy over them.
 
     Raises:
       RunError: if a seed occurs twice in a group.
     """
+    results = [(folder, folder.result()) for folder in folders]
+    # A setting that came later has its default in older runs.
+    configs = [Config.from_json(result["config"]) for _, result in results]
+    options = {name for config in configs for name in config.model_options}
     groups: dict[str, list[dict[str, Any]]] = {}
-    for folder in folders:
-        result = folder.result()
-        # A setting that came later has its default in older runs.
-        settings = Config.from_json(result["config"]).to_json()
-        seed = settings.pop("seed")
+    for (folder, result), config in zip(results, configs, strict=True):
+        settings = _settings(config, options)
         group = groups.setdefault(json.dumps(settings), [])
-        if any(other["seed"] == seed for other in group):
-            raise RunError(f"{folder.path} repeats seed {seed} of another run")
-        group.append({**result, "settings": _flat(settings)})
-    first = next(iter(groups.values()))[0]
-    everything = [group[0]["settings"] for group in groups.values()]
-    names = dict.fromkeys(name for settings in everything for name in settings)
-    differ = [name for name in names if _differs(name, everything)]
+        if any(other["seed"] == config.seed for other in group):
+            raise RunError(f"{folder.path} repeats seed {config.seed} of another run")
+        group.append({**result, "settings": settings})
+    found: dict[str, dict[str, Any]] = {}
+    for first, *_ in groups.values():
+        for name, value in first["settings"].items():
+            found.setdefault(name, {})[json.dumps(value)] = value
+    differ = [name for name, values in found.items() if len(values) > 1]
     return {
-        **{name: first[name] for name in ("git_commit", "versions", "device")},
+        "trained": list(dict.fromkeys(markdown.origin(r) for _, r in results)),
         "common": {
-            name: first["settings"].get(name) for name in names if name not in differ
+            name: next(iter(values.values()))
+            for name, values in found.items()
+            if name not in differ
         },
         "differ": differ,
         "rows": [_row(group, differ) for group in groups.values()],
     }
 
 
-def _differs(name: str, everything: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether groups differ in a setting; a neuron's parameters among its own alone."""
-    neuron, _, parameter = name.partition(".")
-    if parameter and neuron in _NEURONS:
-        everything = [s for s in everything if s["neuron"] == neuron]
-    return len({json.dumps(settings.get(name)) for settings in everything}) > 1
+def _settings(config: Config, options: set[str]) -> dict[str, Any]:
+    """What has a say in a result, the seed aside, by one name each.
 
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings by one name each, without the parameters of the neurons not used."""
-    flat: dict[str, Any] = {}
-    unused = _NEURONS - {settings.get("neuron")}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            if not (not prefix and name in unused):
-                flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
+    The neuron that is used gives its parameters and learning rate, so runs that differ
+    in those of another are the same; an option that is not given has its default.
+    """
+    settings = config.to_json()
+    for name in ("seed", "lif_learning_rate", "model_options", *_NEURONS):
+        del settings[name]
+    settings["learning_rate"] = config.neuron_learning_rate
+    for name, value in config.neuron_params._asdict().items():
+        settings[f"{config.neuron}.{name}"] = value
+    given = {**nn.options(config.model), **config.model_options}
+    for name in sorted(options & given.keys()):
+        settings[f"model_options.{name}"] = given[name]
+    return settings
 
 
 def _row(group: Sequence[dict[str, Any]], differ: Sequence[str]) -> dict[str, Any]:
@@ -162,7 +164,7 @@ def page(report: dict[str, Any]) -> str:
         "",
         *table(report),
         "",
-        f"Made by `{report['command']}` on {markdown.origin(report)}.",
+        f"Made by `{report['command']}` from runs on {'; '.join(report['trained'])}.",
     ]
     return "\n".join([*lines, ""])
 

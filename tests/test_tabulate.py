@@ -6,7 +6,7 @@ import pytest
 
 from experiments import tabulate
 from experiments.run_folder import RunFolder
-from qifjax import QIFParams
+from qifjax import LIFParams, QIFParams
 from tests.test_comparison import finished
 
 
@@ -71,3 +71,38 @@ def test_parameters_of_a_neuron_are_a_column_where_its_runs_differ(tmp_path):
     found = tabulate.tabulate(folders)
     assert found["differ"] == ["neuron", "qif.u_c"]
     assert [row["settings"]["qif.u_c"] for row in found["rows"]] == [0.2, 0.5, None]
+
+
+def test_what_has_no_say_makes_no_row(tmp_path):
+    """Nor do the other neuron's settings, or a default that is spelled out."""
+    plain = finished(tmp_path / "a", "qif", 0, 0.8, 0.1, model_options={})
+    spelled = {"model_options": {"fc_norm": "none"}, "lif_learning_rate": 0.01}
+    other = finished(
+        tmp_path / "b", "qif", 1, 0.6, 0.1, lif=LIFParams(alpha=0.5), **spelled
+    )
+    tdbn = {"model_options": {"fc_norm": "tdbn"}}
+    third = finished(tmp_path / "c", "qif", 0, 0.5, 0.1, **tdbn)
+    found = tabulate.tabulate([plain, other, third])
+    assert found["differ"] == ["model_options.fc_norm"]
+    assert [row["seeds"] for row in found["rows"]] == [[0, 1], [0]]
+    assert found["rows"][0]["settings"] == {"model_options.fc_norm": "none"}
+    assert found["rows"][0]["accuracy"]["mean"] == pytest.approx(0.7)
+
+
+def test_the_learning_rate_is_that_of_the_neuron(tmp_path):
+    rates = {"learning_rate": 0.1, "lif_learning_rate": 0.02}
+    runs = [finished(tmp_path / n, n, 0, 0.8, 0.1, **rates) for n in ("qif", "lif")]
+    found = tabulate.tabulate(runs)
+    assert found["differ"] == ["neuron", "learning_rate"]
+    assert [row["settings"]["learning_rate"] for row in found["rows"]] == [0.1, 0.02]
+
+
+def test_every_origin_of_the_runs_is_named_once(tmp_path):
+    runs = [finished(tmp_path / str(seed), "qif", seed, 0.8, 0.1) for seed in range(3)]
+    runs[2].finish({**runs[2].result(), "git_commit": "fedcba9876543210"})
+    first, second = tabulate.tabulate(runs)["trained"]
+    assert first == "a device (jax 1.2.3; commit 0123456789ab)"
+    assert second == "a device (jax 1.2.3; commit fedcba987654)"
+    out = tmp_path / "out" / "table.json"
+    tabulate.main([*(str(run.path) for run in runs), "--out", str(out)])
+    assert f"from runs on {first}; {second}." in out.with_suffix(".md").read_text()
