@@ -252,12 +252,21 @@ def one_step(results: Results) -> str | None:
     if found is None:
         return None
     said = ", ".join(
-        f"T = {row['settings']['timesteps']}: {_percent(Spread(**row['accuracy']))}, "
+        f"{_settings(row)}: {_percent(Spread(**row['accuracy']))}, "
         f"{Spread(**row['total_energy_mj']).format('.4g', 1000)} µJ"
         for row in found["rows"]
         if row["settings"].get("neuron", "qif") == "qif"
     )
     return f"QIF on Fashion-MNIST, {said}"
+
+
+def _settings(row: dict[str, Any]) -> str:
+    """The settings that tell a row of a table from the others, the neuron aside."""
+    return " ".join(
+        f"{name} {value}"
+        for name, value in row["settings"].items()
+        if value is not None and name != "neuron"
+    )
 
 
 def _spread(found: Comparison, neuron: str, field: str) -> Spread:
