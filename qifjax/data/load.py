@@ -11,6 +11,7 @@ from qifjax.data import (
     cifar,
     digits,
     fashion_mnist,
+    packed_images,
     simulated,
     tfds_arrays,
     tiny_imagenet,
@@ -23,6 +24,7 @@ from qifjax.data.events.build import Progress
 from qifjax.data.events.catalogue import EVENT_SETS
 from qifjax.data.events.frames import FrameRecipe
 from qifjax.data.splits import hashed_fraction
+from qifjax.data.tfds_arrays import Arrays
 
 SPLITS = ("train", "test", "fit", "validation")
 """All training examples; the test set; training examples without and in validation."""
@@ -56,25 +58,39 @@ def _read_digits(data_dir: Path, part: str) -> _Part:
     )
 
 
-def _tfds_reader(name: str, names: tuple[str, ...]) -> Callable[[Path, str], _Part]:
+def _image_reader(name: str, names: tuple[str, ...]) -> Callable[[Path, str], _Part]:
+    """Reads a set in the layout of TFDS, or where there is none from packed files."""
+
     def read(data_dir: Path, part: str) -> _Part:
-        folder = tfds_arrays.find(data_dir, name)
-        info = (folder / "dataset_info.json").read_bytes()
-        stamp = hashlib.sha256(info).hexdigest()[:16]
-        key = f"{name}-{folder.name}-{part}-{stamp}"
-        arrays = load_or_build(
-            data_dir / "cache" / key,
-            lambda: tfds_arrays.read(folder, part)._asdict(),
-        )
+        try:
+            folder = tfds_arrays.find(data_dir, name)
+        except DataError:
+            packed = packed_images.find(data_dir, name)
+            if packed is None:
+                raise
+            folder, paths = packed, packed_images.files(packed, part)
+            key = f"{name}-packed-{part}-{packed_images.stamp(paths)}"
+            source = f"packed {name}"
+
+            def build() -> Arrays:
+                return packed_images.read(paths, part, names)
+        else:
+            info = (folder / "dataset_info.json").read_bytes()
+            stamp = hashlib.sha256(info).hexdigest()[:16]
+            key = f"{name}-{folder.name}-{part}-{stamp}"
+            source = f"TFDS {name} {folder.name}"
+
+            def build() -> Arrays:
+                return tfds_arrays.read(folder, part)
+
+        arrays = load_or_build(data_dir / "cache" / key, lambda: build()._asdict())
         inputs, labels = arrays["inputs"], arrays["labels"]
         if not len(labels) or labels.min() < 0 or labels.max() >= len(names):
             raise DataError(
                 f"{part} of {folder} needs labels in 0 to {len(names) - 1}; "
                 "delete that folder and prepare the data set again"
             )
-        return _Part(
-            inputs, labels, names, "official split", f"TFDS {name} {folder.name}"
-        )
+        return _Part(inputs, labels, names, "official split", source)
 
     return read
 
@@ -91,10 +107,10 @@ def _read_tiny_imagenet(data_dir: Path, part: str) -> _Part:
 
 
 _READERS: dict[str, Callable[[Path, str], _Part]] = {
-    "cifar10": _tfds_reader("cifar10", cifar.CIFAR10_CLASSES),
-    "cifar100": _tfds_reader("cifar100", cifar.CIFAR100_CLASSES),
+    "cifar10": _image_reader("cifar10", cifar.CIFAR10_CLASSES),
+    "cifar100": _image_reader("cifar100", cifar.CIFAR100_CLASSES),
     "digits": _read_digits,
-    "fashion_mnist": _tfds_reader("fashion_mnist", fashion_mnist.CLASS_NAMES),
+    "fashion_mnist": _image_reader("fashion_mnist", fashion_mnist.CLASS_NAMES),
     "tiny_imagenet": _read_tiny_imagenet,
 }
 
