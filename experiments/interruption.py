@@ -1,4 +1,4 @@
-"""Signals that end a run at the next safe moment."""
+"""Signals, and whatever else ends a run at the next safe moment."""
 
 import contextlib
 import signal
@@ -15,10 +15,10 @@ class Request:
     """Whether somebody has asked the process to end.
 
     Attributes:
-      signal: name of the signal that asked, such as ``"SIGTERM"``, or None.
+      reason: what has asked first, such as ``"SIGTERM"``, or None.
     """
 
-    signal: str | None = None
+    reason: str | None = None
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def on_request() -> Iterator[Request]:
         return
 
     def note(number: int, _: FrameType | None) -> None:
-        request.signal = signal.Signals(number).name
+        request.reason = request.reason or signal.Signals(number).name
         signal.signal(signal.SIGINT, before[signal.SIGINT])
 
     kinds = (signal.SIGTERM, signal.SIGINT)

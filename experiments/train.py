@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments import cli, memory
+from experiments import cli, duration, memory
 from experiments.build import build
 from experiments.config import Config, ConfigError
+from experiments.deadline import Deadline
 from experiments.engine import run
 from experiments.feed import DataOn
 from experiments.interruption import Interrupted
+from experiments.packed_state import Format, PackedState
 from experiments.run_folder import RunFolder
 from experiments.tensorboard import EventFiles
 from qifjax import processes
@@ -44,8 +47,26 @@ class Train:
       keep: number of newest checkpoints that are kept. A run with --evaluate-on
         validation also keeps that of its best epoch, which result.json names; one that
         is scored on the test set does not, since nothing may be chosen by that score.
+      stop_after: stop after this time, such as 520s, 8m or 1.5h, as a SIGTERM would:
+        write the state and say which command goes on. It counts from the start of this
+        command, with reading data and compilation, but without the seconds in which
+        Python loads the libraries before. The run begins no dispatch of 25 steps that
+        would leave too little time to score the epoch that ends with it and to write
+        the state, where each is taken to last as long as the longest so far and a half
+        more. So it takes longer only where one of these lasts longer than that, where
+        the first write is slower than 10 MB/s, or where the time is too short to start
+        and take one dispatch, since one is always taken.
+      pack_state: folder into which the whole state is packed when the run stops or
+        finishes, in files of at most 16 MiB and 64 MiB in all, with its metrics. Where
+        it holds a state of this config, the run goes on from it, also in another
+        --workdir or elsewhere, unless the --workdir has a checkpoint as new. It holds
+        no other checkpoint, not even that of the best epoch.
+      pack_format: "exact" packs everything as it is; "bfloat16" shortens kernels and
+        their optimizer state; "int8-momentum" keeps the weights and shortens the
+        optimizer state, momentum to int8 with a scale for each output channel. What
+        has less than two axes is always exact.
       save_every: seconds from one checkpoint to the next; 0 writes one after every
-        epoch instead. One is always written at the end and on SIGTERM and SIGINT.
+        epoch instead. One is always written at the end, and where the run stops.
       data_on: where the examples lie: all on the "device", or on the "host", which
         gathers the next batches while the device works, for sets that do not fit it;
         the result is the same.
@@ -66,6 +87,9 @@ class Train:
     resume: bool = False
     resume_step: int | None = None
     keep: int = 2
+    stop_after: str | None = None
+    pack_state: Path | None = None
+    pack_format: Format = "exact"
     save_every: float = 60.0
     data_on: DataOn = "device"
     tensorboard: bool = False
@@ -73,6 +97,7 @@ class Train:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    began = time.monotonic()
     with cli.one_line_errors():
         options = cli.parse_with_config(Train, argv, "python -m experiments.train")
         config = options.config
@@ -82,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise ConfigError(
                 f"--save-every must be at least 0 seconds, got {options.save_every}"
             )
+        deadline = _deadline(options, began)
         _connect(options)
         if options.memory_report and options.data_on == "host":
             raise ConfigError(
@@ -93,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             return
         workdir = options.workdir or default_workdir(config)
         try:
-            result = _run(options, workdir)
+            result = _run(options, workdir, deadline)
         except Interrupted as interruption:
             print(f"stopped: {interruption}; go on with: {_resume_command(argv)}")
             return
@@ -107,8 +133,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
 
 
-def _run(options: Train, workdir: Path) -> dict[str, Any]:
+def _run(options: Train, workdir: Path, deadline: Deadline) -> dict[str, Any]:
     """Trains, with or without event files."""
+    pack = None
+    if options.pack_state is not None:
+        pack = PackedState(options.pack_state, options.pack_format)
     with contextlib.ExitStack() as stack:
         on_epoch = None
         if options.tensorboard:
@@ -125,7 +154,18 @@ def _run(options: Train, workdir: Path) -> dict[str, Any]:
             save_every=options.save_every,
             data_on=options.data_on,
             on_epoch=on_epoch,
+            pack=pack,
+            deadline=deadline,
         )
+
+
+def _deadline(options: Train, began: float) -> Deadline:
+    """When a run that began at some time has to have ended."""
+    text = options.stop_after
+    if text is None:
+        return Deadline()
+    seconds = duration.seconds("--stop-after", text)
+    return Deadline(f"--stop-after {text}", began + seconds)
 
 
 def _memory_report(options: Train) -> str:

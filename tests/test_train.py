@@ -12,17 +12,15 @@ import warnings
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 import pytest
 
-import experiments.build
 from experiments import config, engine, train
-from experiments.feed import OnHost
 from experiments.programs import Programs
 from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from qifjax import manifest
 from qifjax.checkpoint import Checkpoints
+from tests.runs import arrays, sharing_programs
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 
@@ -34,29 +32,7 @@ CONFIG = (
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once():
-    """Runs of one configuration share its programs, as the tests of it are many."""
-    built, compiled = {}, {}
-
-    def build(config, *where):
-        key = f"{config} {where}"
-        if key not in built:
-            built[key] = experiments.build.build(config, *where)
-        return built[key]
-
-    def programs(experiment, seed, feed):
-        if isinstance(feed, OnHost):
-            return Programs(experiment, seed, feed)
-        key = id(experiment), seed
-        if key not in compiled:
-            made = Programs(experiment, seed, feed)
-            compiled[key] = made, jax.tree.map(jnp.copy, made.initial)
-        made, initial = compiled[key]
-        made.initial = jax.tree.map(jnp.copy, initial)  # training takes its memory
-        return made
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "build", build)
-        patch.setattr(engine, "Programs", programs)
+    with sharing_programs():
         yield
 
 
@@ -70,13 +46,6 @@ def finished(tmp_path_factory):
     """A run of two epochs that nothing disturbed."""
     with jax.numpy_dtype_promotion("standard"):
         return run(tmp_path_factory.mktemp("finished") / "run")
-
-
-def arrays(folder, step):
-    """The arrays of a checkpoint, without knowing their structure."""
-    path = Checkpoints(folder.checkpoints).path(step) / "state"
-    with ocp.StandardCheckpointer() as checkpointer:
-        return jax.tree.leaves(checkpointer.restore(path))
 
 
 def refused(capsys, *arguments):
