@@ -1,5 +1,7 @@
 """Windows other than the neuron's own: by hand, measured, and in a network."""
 
+from typing import get_args
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -161,3 +163,15 @@ def test_evaluation_without_measured_moments_is_refused():
         jax.eval_shape(
             lambda v: model.apply(v, x, QIFParams(), window="empirical"), variables
         )
+
+
+@pytest.mark.parametrize("fc_norm", ["none", "tdbn"])
+@pytest.mark.parametrize("name", get_args(nn.WindowName))
+def test_training_keeps_the_structure_of_the_state(name, fc_norm):
+    model, x = lenet(fc_norm=fc_norm)
+    network = nn.pure(model, nn.named_window(name))
+    params, state = network.init(jax.random.key(0), x, QIFParams())
+    _, trained = jax.eval_shape(
+        network.train, params, state, x, QIFParams(), jax.random.key(1)
+    )
+    assert jax.tree.structure(trained) == jax.tree.structure(state)

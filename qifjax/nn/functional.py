@@ -22,7 +22,7 @@ def pure(model: SpikingNetwork, window: WindowChoice = None) -> Network:
     """
 
     def init(key, inputs, neuron):
-        variables = model.init(key, inputs, neuron)
+        variables = model.init(key, inputs, neuron, window=window)
         return variables["params"], variables.get("batch_stats", {})
 
     def apply(params, state, inputs, neuron, **settings):
