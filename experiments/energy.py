@@ -15,6 +15,7 @@ from experiments.run_folder import RunError, write_report
 from qifjax import energy, nn
 
 SCHEMA_VERSION = 1
+_LEAST_OF_THE_PAPER = 1.23  # Table 1, CIFAR-100
 _PARTS = {
     "synapses": "synapses, eq. 17",
     "neurons": "arithmetic of the neurons",
@@ -186,11 +187,16 @@ def _verdict(runs: Sequence[dict[str, Any]]) -> list[str]:
     by_eq_17, with_all = (
         means["lif"][part] / means["qif"][part] for part in ("synapses", "all")
     )
-    verdict = "holds" if by_eq_17 > 1 else "does not hold"
+    if by_eq_17 >= _LEAST_OF_THE_PAPER:
+        verdict = "the claim holds for these runs"
+    elif by_eq_17 > 1:
+        verdict = "more, but less than in any row of the paper"
+    else:
+        verdict = "the claim does not hold for these runs"
     return [
-        "The paper (Table 1): LIF needs 1.23 to 4.21 times the energy of QIF. Here it "
-        f"needs {by_eq_17:.2f} times by eq. 17, and {with_all:.2f} times with all "
-        f"three parts: the claim {verdict} for these runs.",
+        f"The paper (Table 1): LIF needs {_LEAST_OF_THE_PAPER} to 4.21 times the "
+        f"energy of QIF. Here it needs {by_eq_17:.2f} times by eq. 17, and "
+        f"{with_all:.2f} times with all three parts: {verdict}.",
         "",
     ]
 

@@ -140,9 +140,25 @@ def page(report: dict[str, Any]) -> str:
                 [(name, f"{100 * c:.3f}") for name, c in run["changes"].items()],
             ),
             "",
+            *_verdict(run),
         ]
     made = f"Made by `{report['command']}` on {markdown.origin(report)}."
     return "\n".join([*lines, made, ""])
+
+
+def _verdict(run: dict[str, Any]) -> list[str]:
+    """What the first step alone is worth."""
+    first, whole = run["reads"][0], run["reads"][-1]
+    if first is whole:
+        return []
+    points = 100 * (first["accuracy"] - whole["accuracy"])
+    return [
+        f"The first step alone has {points:+.2f} points of accuracy at "
+        f"{first['energy_mj'] / whole['energy_mj']:.2f} of the energy; at most "
+        f"{100 * max(run['changes'].values()):.2f} % of the spikes of a layer differ "
+        "from the step before.",
+        "",
+    ]
 
 
 if __name__ == "__main__":

@@ -132,6 +132,7 @@ def page(report: dict[str, Any]) -> str:
             "",
             *table(run),
             "",
+            *_verdict(run),
         ]
     made = f"Made by `{report['command']}` on {markdown.origin(report)}."
     return "\n".join([*lines, made, ""])
@@ -167,6 +168,29 @@ def table(run: dict[str, Any]) -> list[str]:
         "of silent, %",
     ]
     return markdown.table(head, rows)
+
+
+def _verdict(run: dict[str, Any]) -> list[str]:
+    """How far the membranes are from Theorem 1, and who is left without gradient."""
+    layers = run["layers"].values()
+    spiking = [known for layer in layers if (known := layer["inside_spiking"])]
+    if not spiking:
+        return []
+    text = (
+        f"Of the neurons that spike, {100 * min(spiking):.0f} to "
+        f"{100 * max(spiking):.0f} % get gradient."
+    )
+    times = [
+        layer["variance"] / layer["predicted_variance"]
+        for layer in layers
+        if layer["predicted_variance"]
+    ]
+    if times:
+        text += (
+            " The paper: the window follows the distribution of the membrane. Here the "
+            f"variance is {min(times):.1f} to {max(times):.1f} times the predicted one."
+        )
+    return [text, ""]
 
 
 def _cell(value: float | None, digits: str, scale: float = 1.0) -> str:
