@@ -18,7 +18,9 @@ def test_examples_run(code):
 @pytest.mark.parametrize("page", ["README.md", "docs/results/events.md"])
 def test_tables_are_those_that_commands_have_made(page):
     made = [path.read_text() for path in (ROOT / "docs/results").rglob("*.md")]
-    rows = re.findall(r"^\| (?:QIF|LIF|qif|lif).*$", (ROOT / page).read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (?:QIF|LIF|qif|lif).*$", (ROOT / page).read_text(), re.MULTILINE
+    )
     assert rows
     for row in rows:
         assert any(row in text for text in made), row
