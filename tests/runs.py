@@ -1,6 +1,8 @@
 """Runs within tests: programs that several of them share, and what they have left."""
 
 import contextlib
+import copy
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -16,24 +18,27 @@ from qifjax.checkpoint import Checkpoints
 
 @contextlib.contextmanager
 def sharing_programs():
-    """Runs of one configuration share its programs, as the tests of it are many."""
+    """Runs that differ in seed and learning rate alone share their programs."""
     built, compiled = {}, {}
 
     def build(config, *where):
-        key = f"{config} {where}"
+        alike = replace(config, seed=0, learning_rate=1.0, lif_learning_rate=0.0)
+        key = f"{alike} {where}"
         if key not in built:
             built[key] = experiments.build.build(config, *where)
-        return built[key]
+        shared = built[key]
+        rate = jnp.float32(config.neuron_learning_rate)
+        return replace(shared, hparams=shared.hparams._replace(learning_rate=rate))
 
     def programs(experiment, seed, feed):
         if isinstance(feed, OnHost):
             return Programs(experiment, seed, feed)
-        key = id(experiment), seed
+        key = id(experiment.task)
         if key not in compiled:
-            made = Programs(experiment, seed, feed)
-            compiled[key] = made, jax.tree.map(jnp.copy, made.initial)
-        made, initial = compiled[key]
-        made.initial = jax.tree.map(jnp.copy, initial)  # training takes its memory
+            compiled[key] = Programs(experiment, seed, feed)
+        made = copy.copy(compiled[key])
+        made._hparams, made._feed = experiment.hparams, feed
+        made.initial = experiment.initial(seed)  # training takes its memory
         return made
 
     with pytest.MonkeyPatch.context() as patch:

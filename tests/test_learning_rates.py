@@ -7,6 +7,7 @@ import pytest
 
 from experiments import learning_rates
 from experiments.run_folder import RunFolder
+from tests.runs import sharing_programs
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 SMALL = ("--epochs", "2", "--limit", "256", "--batch-size", "32")
@@ -17,7 +18,7 @@ RATES = ("1e-8", "1e-2")
 def workdir(tmp_path_factory):
     """What the protocol leaves for QIF at a rate that learns and one that does not."""
     folder = tmp_path_factory.mktemp("rates")
-    with jax.numpy_dtype_promotion("standard"):
+    with jax.numpy_dtype_promotion("standard"), sharing_programs():
         command(folder)
     return folder
 
