@@ -136,11 +136,11 @@ def survey(
     part = {"train": experiment.training, "evaluation": experiment.evaluation}
     examples = Examples.of(part[options.split].spread(options.examples))
 
-    def loss(params):
-        neuron = experiment.hparams.neuron
-        task = experiment.task
-        return evaluate(task, params, network.model_state, examples, neuron).loss
+    def loss_of(data, params):
+        return evaluate(experiment.task, params, *data).loss
 
+    data = (network.model_state, examples, experiment.hparams.neuron)
+    loss = jax.tree_util.Partial(loss_of, data)
     keys = jax.random.split(jax.random.key(options.seed), 2 + options.rays)
     directions = [library.filter_normalised(key, network.params) for key in keys[:2]]
     strategy, seconds = _strategy(loss, network.params, directions, options)
@@ -155,6 +155,7 @@ def survey(
             points[known:],
             strategy,
             options.chunk,
+            jax.local_devices(),
         ):
             partial.add(name, found)
         return np.asarray(partial.done(name))

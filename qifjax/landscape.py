@@ -5,6 +5,7 @@ loss is any function of the parameters that returns a scalar: nothing here knows
 network is.
 """
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias, get_args
@@ -15,6 +16,9 @@ import numpy as np
 
 PyTree = Any
 Loss: TypeAlias = Callable[[PyTree], jax.Array]
+"""A function of the parameters. What a :class:`jax.tree_util.Partial` holds besides is
+placed on every device that evaluates it; what another closes over is where it is."""
+
 Strategy: TypeAlias = Literal["loop", "map", "vmap"]
 """How the points of a chunk are evaluated: by one call each, one after another in one
 program, or all at once."""
@@ -87,18 +91,19 @@ def evaluator(
       A function from points ``[P, D]`` to losses ``[P]``.
     """
 
-    def at(params, directions, point):
+    def at(loss, params, directions, point):
         return loss(moved(params, directions, point))
 
-    def at_all(params, directions, points):
-        if strategy == "vmap":
-            return jax.vmap(lambda point: at(params, directions, point))(points)
-        return jax.lax.map(lambda point: at(params, directions, point), points)
+    def at_all(loss, params, directions, points):
+        one = functools.partial(at, loss, params, directions)
+        return jax.vmap(one)(points) if strategy == "vmap" else jax.lax.map(one, points)
 
     one, many = jax.jit(at), jax.jit(at_all)
+    everything = (jax.tree_util.Partial(loss), params, list(directions))
+    place = functools.cache(lambda device: jax.device_put(everything, device))
 
     def run(points):
-        placed = jax.device_put((params, list(directions)), points.devices().pop())
+        placed = place(points.devices().pop())
         if strategy == "loop":
             return jnp.stack([one(*placed, point) for point in points])
         return many(*placed, points)
@@ -149,8 +154,7 @@ def evaluate_points(
     """Losses at many points, a chunk for each device at a time.
 
     Args:
-      loss: what to evaluate; it may close over arrays of one device only if that is the
-        only one.
+      loss: what to evaluate.
       params: the point ``0``.
       directions: D directions.
       points: ``[P, D]``.

@@ -77,16 +77,25 @@ def test_several_devices_give_the_same():
     ]
     points = np.random.default_rng(0).normal(size=(11, 2))
 
-    def run(devices):
+    def scaled(factor, params):
+        return factor * quadratic(params)
+
+    def run(loss, devices):
         return np.concatenate(
             list(
                 landscape.evaluate_points(
-                    quadratic, PARAMS, directions, points, "map", 2, devices
+                    loss, PARAMS, directions, points, "map", 2, devices
                 )
             )
         )
 
-    np.testing.assert_allclose(run(jax.devices()[:3]), run(None), rtol=1e-6)
+    devices = jax.devices()
+    assert len(devices) > 1
+    alone = run(quadratic, None)
+    np.testing.assert_allclose(run(quadratic, devices), alone, rtol=1e-6)
+    # The array is of the first device, and the loss is wanted on all.
+    double = jax.tree_util.Partial(scaled, jnp.float32(2))
+    np.testing.assert_allclose(run(double, devices), 2 * alone, rtol=1e-6)
 
 
 def test_the_fastest_strategy_is_named_with_all_times():
