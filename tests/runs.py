@@ -1,4 +1,4 @@
-"""Runs within tests: programs that several of them share, and what they have left."""
+"""Small runs on real digits: how they start, what they share, what they have left."""
 
 import contextlib
 import copy
@@ -10,10 +10,31 @@ import orbax.checkpoint as ocp
 import pytest
 
 import experiments.build
-from experiments import engine
+from experiments import engine, train
 from experiments.feed import OnHost
 from experiments.programs import Programs
+from experiments.run_folder import RunFolder
 from qifjax.checkpoint import Checkpoints
+
+CONFIG = (
+    "digits_lenet5",
+    *("--epochs", "2", "--limit", "160", "--batch-size", "32", "--save-every", "0"),
+)
+"""Two epochs of five steps, with a checkpoint after each epoch."""
+
+
+def run(folder, *arguments):
+    """Such a run; options are added."""
+    train.main([*CONFIG, "--workdir", str(folder), *arguments])
+    return RunFolder(folder)
+
+
+def refused(capsys, *arguments):
+    """The line with which a run is refused."""
+    with pytest.raises(SystemExit) as stop:
+        run(*arguments)
+    assert stop.value.code == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
 
 
 @contextlib.contextmanager

@@ -128,7 +128,8 @@ def _read_zip(
         belongs = belongs and list(index["class_names"]) == list(class_names)
         whole = images.shape == (index["count"], *shape) and len(labels) == len(images)
     except (
-        *(OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError),
+        # An unknown compression is a RuntimeError.
+        *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
         *(KeyError, TypeError, ValueError, OverflowError, RuntimeError),
     ) as error:
         raise DataError(
