@@ -5,14 +5,15 @@ where each piece goes on from the packed state of the one before, in a new folde
 every format of ``--pack-format`` and several seeds.
 """
 
-import shutil
+import contextlib
+import json
 import signal
 import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from experiments import cli, markdown, provenance
 from experiments.comparison import spread
@@ -21,10 +22,27 @@ from experiments.configs.fashion_mnist_lenet5 import config as base
 from experiments.engine import run
 from experiments.interruption import Interrupted
 from experiments.packed_state import Format, PackedState
-from experiments.run_folder import RunError, RunFolder, write_json, write_report
+from experiments.partial import Partial
+from experiments.run_folder import RunError, RunFolder, write_report
 
 _FORMATS: tuple[Format | None, ...] = (None, *get_args(Format))
 """None stands for the uncut run."""
+
+
+class Measured(NamedTuple):
+    """What a run has given.
+
+    Attributes:
+      pieces: of how many pieces it was.
+      bytes: size of the packed state; 0 for the uncut run, which packs none.
+      accuracy: share of right predictions on the test images, after the last epoch.
+      loss: mean cross-entropy on them, in nats.
+    """
+
+    pieces: float
+    bytes: float
+    accuracy: float
+    loss: float
 
 
 @dataclass(frozen=True)
@@ -55,42 +73,54 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = cli.parse(Packing, argv, program)
         if options.seeds < 1:
             raise RunError(f"--seeds must be at least 1, got {options.seeds}")
-        result = {
-            "command": " ".join([program, *cli.arguments(argv)]),
-            **provenance.describe(),
-            "epochs": options.epochs,
-            "limit": options.limit,
-            "runs": measure(options),
-        }
-        write_report(options.out, result, page(result))
-        options.out.with_suffix(".partial.json").unlink(missing_ok=True)
-        print(options.out.with_suffix(".md"))
-
-
-def measure(options: Packing) -> list[dict[str, Any]]:
-    """The scores of every run; those so far are in a file beside ``--out``."""
-    rows = []
-    for seed in range(options.seeds):
         config = replace(
             base,
             optimizer="sgd",
             learning_rate=options.learning_rate,
             epochs=options.epochs,
             limit=options.limit,
-            seed=seed,
         )
-        for name in _FORMATS:
-            with tempfile.TemporaryDirectory() as folder:
-                rows.append({"format": name, "seed": seed})
-                rows[-1].update(score(config, name, options.data_dir, Path(folder)))
-            print(rows[-1])
-            write_json(options.out.with_suffix(".partial.json"), rows)
+        partial = Partial(options.out, json.dumps(config.to_json()))
+        result = {
+            "command": " ".join([program, *cli.arguments(argv)]),
+            **provenance.describe(),
+            "epochs": options.epochs,
+            "limit": options.limit,
+            "runs": measure(config, options, partial),
+        }
+        write_report(options.out, result, page(result))
+        partial.remove()
+        print(options.out.with_suffix(".md"))
+
+
+def measure(config: Config, options: Packing, partial: Partial) -> list[dict[str, Any]]:
+    """Pieces, bytes and scores of every run.
+
+    Args:
+      config: what to train.
+      options: the seeds, and where data sets are.
+      partial: the runs that a killed command has finished.
+
+    Returns:
+      Plain values, run by run.
+    """
+    rows = []
+    for seed in range(options.seeds):
+        for format in _FORMATS:
+            part = f"{format or 'uncut'} {seed}"
+            if not partial.done(part):
+                with tempfile.TemporaryDirectory() as folder:
+                    mine = replace(config, seed=seed)
+                    found = train(mine, format, options.data_dir, Path(folder))
+                partial.add(part, found)
+            numbers = zip(Measured._fields, partial.done(part), strict=True)
+            rows.append({"format": format, "seed": seed, **dict(numbers)})
     return rows
 
 
-def score(
+def train(
     config: Config, format: Format | None, data_dir: Path, folder: Path
-) -> dict[str, Any]:
+) -> Measured:
     """Trains one network, uncut or in pieces of an epoch.
 
     Args:
@@ -100,26 +130,23 @@ def score(
       folder: an empty folder.
 
     Returns:
-      Pieces, bytes of the packed state, and the scores after the last epoch.
+      What it has given.
     """
     layout = cli.layout("jit", None)
     if format is None:
-        result = run(config, RunFolder(folder / "run"), data_dir, layout)
-        return {"pieces": 1, "bytes": None, **result[config.evaluate_on]}
+        scores = run(config, RunFolder(folder / "run"), data_dir, layout)["test"]
+        return Measured(1, 0, scores["accuracy"], scores["loss"])
     pack = PackedState(folder / "pack", format)
-    pieces = 0
-    while True:
+    pieces, result = 0, None
+    while result is None:
         pieces += 1
-        piece = RunFolder(folder / f"piece-{pieces}")
-        try:
+        workdir = RunFolder(folder / f"piece-{pieces}")
+        with contextlib.suppress(Interrupted):
             result = run(
-                config, piece, data_dir, layout, pack=pack, on_epoch=_ask_to_stop
+                config, workdir, data_dir, layout, pack=pack, on_epoch=_ask_to_stop
             )
-        except Interrupted:
-            shutil.rmtree(piece.path)
-            continue
-        size = sum(part.stat().st_size for part in pack.folder.glob("part-*"))
-        return {"pieces": pieces, "bytes": size, **result[config.evaluate_on]}
+    size = sum(part.stat().st_size for part in pack.folder.glob("part-*"))
+    return Measured(pieces, size, result["test"]["accuracy"], result["test"]["loss"])
 
 
 def _ask_to_stop(_: dict[str, Any]) -> None:
@@ -138,8 +165,8 @@ def page(result: dict[str, Any]) -> str:
         rows.append(
             (
                 name or "uncut",
-                str(mine[0]["pieces"]),
-                "" if size is None else f"{size / 2**20:.2f}",
+                f"{mine[0]['pieces']:.0f}",
+                f"{size / 2**20:.2f}" if size else "",
                 spread([run["accuracy"] for run in mine]).format(".2f", 100),
                 spread(apart).format(".2f", 100),
                 f"{statistics.mean(run['loss'] for run in mine):.4f}",

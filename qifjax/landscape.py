@@ -95,8 +95,10 @@ def evaluator(
         return loss(moved(params, directions, point))
 
     def at_all(loss, params, directions, points):
-        one = functools.partial(at, loss, params, directions)
-        return jax.vmap(one)(points) if strategy == "vmap" else jax.lax.map(one, points)
+        here = functools.partial(at, loss, params, directions)
+        if strategy == "vmap":
+            return jax.vmap(here)(points)
+        return jax.lax.map(here, points)
 
     one, many = jax.jit(at), jax.jit(at_all)
     everything = (jax.tree_util.Partial(loss), params, list(directions))

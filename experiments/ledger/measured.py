@@ -34,10 +34,7 @@ class Results:
     def comparisons(self) -> Iterator[Comparison]:
         """All comparisons of QIF with LIF, by name."""
         for file in sorted(self._folder.glob("*.json")):
-            found = self.get(file.stem)
-            # What a command has measured so far lies beside its results, as a list.
-            if not isinstance(found, dict):
-                continue
+            found = self.get(file.stem) or {}
             if {"qif", "lif"} <= set(found.get("summaries", {})):
                 yield found
 
