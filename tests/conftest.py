@@ -58,3 +58,21 @@ def standard_promotion():
     """JAX's usual dtype promotion, which the schedules of optax rely on."""
     with jax.numpy_dtype_promotion("standard"):
         yield
+
+
+@pytest.fixture(scope="module")
+def shared_programs():
+    """The runs of a module share their programs where they can; see tests/runs.py."""
+    from tests.runs import sharing_programs
+
+    with sharing_programs():
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(shared_programs, tmp_path_factory):
+    """A small run on digits that nothing disturbed."""
+    from tests.runs import run
+
+    with jax.numpy_dtype_promotion("standard"):
+        return run(tmp_path_factory.mktemp("finished") / "run")

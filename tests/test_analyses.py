@@ -66,6 +66,24 @@ def test_energy_is_that_of_the_result_and_ratios_are_to_the_first(runs, tmp_path
     assert ("does not hold" in page) == (by_eq_17 <= 1)
 
 
+@pytest.mark.parametrize(
+    ("lif", "verdict"),
+    [
+        (0.5, "with all three parts: the claim does not hold"),
+        (1.1, "more, but less than in any row of the paper"),
+        (1.3, "with all three parts: the claim holds"),
+    ],
+)
+def test_the_claim_is_held_against_the_least_ratio_of_the_paper(lif, verdict):
+    runs = [
+        {"neuron": neuron, "totals_mj": {"synapses": total, "neurons": 0.0}}
+        for neuron, total in (("qif", 1.0), ("lif", lif))
+    ]
+    text, _ = energy._verdict(runs)
+    assert f"needs {lif:.2f} times" in text
+    assert verdict in text
+
+
 def test_constants_can_be_given(runs, tmp_path):
     found, page = report(
         energy, runs, ("qif",), tmp_path, "--constants", "int8", "--picojoule-mac", "1"

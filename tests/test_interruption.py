@@ -9,7 +9,6 @@ import threading
 import time
 import warnings
 
-import jax
 import jax.numpy as jnp
 import pytest
 
@@ -19,22 +18,9 @@ from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from qifjax import manifest
 from qifjax.checkpoint import Checkpoints
-from tests.runs import CONFIG, arrays, refused, run, sharing_programs
+from tests.runs import CONFIG, arrays, refused, run
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once():
-    with sharing_programs():
-        yield
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A run of two epochs that nothing disturbed."""
-    with jax.numpy_dtype_promotion("standard"):
-        return run(tmp_path_factory.mktemp("finished") / "run")
+pytestmark = pytest.mark.usefixtures("standard_promotion", "shared_programs")
 
 
 def test_checkpoints_after_some_seconds(finished, tmp_path, monkeypatch):

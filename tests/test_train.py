@@ -3,7 +3,6 @@
 import os
 import signal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,22 +11,9 @@ from experiments import engine
 from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from qifjax.checkpoint import Checkpoints
-from tests.runs import arrays, refused, run, sharing_programs
+from tests.runs import arrays, refused, run
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once():
-    with sharing_programs():
-        yield
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A run of two epochs that nothing disturbed."""
-    with jax.numpy_dtype_promotion("standard"):
-        return run(tmp_path_factory.mktemp("finished") / "run")
+pytestmark = pytest.mark.usefixtures("standard_promotion", "shared_programs")
 
 
 def test_result_says_everything(finished):
