@@ -184,10 +184,13 @@ def test_a_cell_that_diverged_is_counted_apart():
         {"accuracy": [0.5, 0.6], "firing_rate": [0.1, 0.2], "energy_mj": [1.0, 2.0]},
         {"accuracy": [0.5, None], "firing_rate": [0.1, None], "energy_mj": [1.0, None]},
     ]
+    for row, where in zip(rows, ("here", "there"), strict=True):
+        row["trained"] = where
     found = tabulate(BASE, pair, rows)
     assert found["summary"]["all"]["diverged"] == 1
     assert found["summary"]["all"]["mean"] == 0.6
     assert found["cells"][1]["accuracy"] is None
+    assert found["trained"] == ["here", "there"]
 
 
 @pytest.mark.slow

@@ -141,6 +141,8 @@ def _train_in_processes(
         while any(child.poll() is None for child in children):
             time.sleep(1)
             bar.update(len(wanted) - len(_missing(store, wanted)) - bar.n)
+            # Where nothing has come, the time that has passed is still news.
+            bar.refresh()
     finally:
         for child in children:
             child.terminate()

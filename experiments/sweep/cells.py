@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments import markdown, provenance
 from experiments.build import Experiment, build
 from experiments.config import Config
 from experiments.sweep.axes import Cell
@@ -36,8 +37,11 @@ def train(
 
     Yields:
       A cell and its row: by epoch the accuracy, loss, training loss, firing rate and
-      energy, and the rate of each layer at the end; None for what is not finite.
+      energy, and the rate of each layer at the end, None for what is not finite; the
+      seconds it took, and on what it was trained.
     """
+    # The code is what it was when it was loaded.
+    trained = markdown.origin(provenance.describe())
     devices = jax.devices() if strategy == "vmap" else jax.devices()[:1]
     experiment = build(base, data_dir, parallel.layout())
     configs = [cell.config(base) for cell in cells]
@@ -64,7 +68,8 @@ def train(
         seconds = (time.perf_counter() - start) / done
         for i, cell in enumerate(left[:done]):
             own = jax.tree.map(lambda leaf, i=i: leaf[i], part)
-            yield cell, {"seconds": seconds, **_row(experiment, own)}
+            measured = {"seconds": round(seconds, 3), "trained": trained}
+            yield cell, {**_row(experiment, own), **measured}
         left, start = left[done:], time.perf_counter()
 
 
@@ -88,5 +93,6 @@ def _row(experiment: Experiment, epochs: Epochs) -> dict[str, Any]:
 
 
 def _numbers(values: Any) -> list[float | None]:
-    array = np.atleast_1d(np.asarray(values, np.float64))
-    return [float(value) if np.isfinite(value) else None for value in array]
+    """Numbers as float32 holds them, in as few digits as tell them apart."""
+    array = np.atleast_1d(np.asarray(values, np.float32))
+    return [float(str(value)) if np.isfinite(value) else None for value in array]

@@ -48,7 +48,8 @@ def tabulate(
 
     Returns:
       Plain values: ``axes``, one entry a point of the grid with accuracy, firing rate
-      and energy after the last epoch (means over seeds), and the ``summary``.
+      and energy after the last epoch (means over seeds), the ``summary``, and on what
+      the cells were ``trained``.
     """
     points: dict[tuple[float, ...], list[Mapping[str, Any]]] = {}
     axes = list(cells[0].values)
@@ -69,7 +70,12 @@ def tabulate(
                 "energy_mj": _mean(found, "energy_mj"),
             }
         )
-    return {"axes": axes, "cells": entries, "summary": _summary(entries)}
+    return {
+        "axes": axes,
+        "cells": entries,
+        "summary": _summary(entries),
+        "trained": list(dict.fromkeys(row["trained"] for row in rows)),
+    }
 
 
 def _summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -138,7 +144,7 @@ def page(report: Mapping[str, Any], figure: str) -> str:
         "",
         *best(report, report["top"]),
         "",
-        f"Made by `{report['command']}` on {markdown.origin(dict(report))}.",
+        f"Made by `{report['command']}`, trained on {'; '.join(report['trained'])}.",
     ]
     return "\n".join([*lines, ""])
 
