@@ -1,4 +1,4 @@
-"""Times as people type them."""
+"""Times as people type and read them."""
 
 import math
 import re
@@ -29,3 +29,22 @@ def seconds(option: str, text: str) -> float:
             f"seconds, got {text!r}"
         )
     return value
+
+
+def text(seconds: float) -> str:
+    """A time in words, such as ``"6 h 30 min"``, to two units at most.
+
+    Args:
+      seconds: the time.
+
+    Returns:
+      The words.
+    """
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes, days = round(seconds / 60), seconds / 86400
+    if minutes < 60:
+        return f"{minutes} min"
+    if days < 2:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{days:,.0f} days" if days < 730 else f"{days / 365.25:,.0f} years"

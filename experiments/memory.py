@@ -6,8 +6,6 @@ that JAX hands on to it.
 """
 
 import functools
-import os
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,27 +16,11 @@ from experiments import markdown
 from experiments.build import Experiment
 from experiments.config import ConfigError
 from qifjax.data import Dataset
+from qifjax.memory import Needed, device_memory, needed
 from qifjax.training import Examples, Task, init_state, take, train_steps
 
 _MEBIBYTE = 2**20
 _ELSEWHERE = "between layers"
-
-
-class Step(NamedTuple):
-    """Memory of a device while it takes training steps, in bytes.
-
-    Attributes:
-      arguments: training set, weights, state of the optimizer, statistics, metrics.
-      temporary: what lives within a step: activations, gradients, working memory.
-    """
-
-    arguments: int
-    temporary: int
-
-    @property
-    def total(self) -> int:
-        """All of it."""
-        return self.arguments + self.temporary
 
 
 class Report(NamedTuple):
@@ -48,7 +30,8 @@ class Report(NamedTuple):
       batch_size: examples a step on each device.
       kept: bytes kept for the backward pass by layer, in the order of the layers, as
         JAX hands them on; XLA may keep less and compute some of it again.
-      step: memory of the step.
+      step: memory of the step: arguments are the training set, weights, state of the
+        optimizer, statistics and metrics; temporary are activations and gradients.
       slope: bytes that one more example takes, from the step and one of twice its size.
       evaluation: bytes of the evaluation set, which lies on the device too.
       capacity: bytes of the device.
@@ -57,7 +40,7 @@ class Report(NamedTuple):
 
     batch_size: int
     kept: dict[str, int]
-    step: Step
+    step: Needed
     slope: float
     evaluation: int
     capacity: int
@@ -98,7 +81,7 @@ def measure(experiment: Experiment) -> Report:
     )
 
 
-def compiled_step(experiment: Experiment, batch_size: int) -> Step:
+def compiled_step(experiment: Experiment, batch_size: int) -> Needed:
     """What XLA says of the program that takes training steps, for some batch size."""
     task = replace(experiment.task, batch_size=batch_size)
     number = max(len(experiment.training), batch_size)
@@ -111,12 +94,10 @@ def compiled_step(experiment: Experiment, batch_size: int) -> Step:
         .lower(state, examples, order, experiment.hparams, steps)
         .compile(dict(experiment.compiler_options))
     )
-    found = compiled.memory_analysis()
+    found = needed(compiled)
     if found is None:
         raise ConfigError("--memory-report: this backend does not analyse memory")
-    results = found.output_size_in_bytes - found.alias_size_in_bytes
-    arguments = found.argument_size_in_bytes + results
-    return Step(arguments, found.temp_size_in_bytes)
+    return found
 
 
 def kept_by_layer(experiment: Experiment) -> dict[str, int]:
@@ -148,14 +129,6 @@ def kept_by_layer(experiment: Experiment) -> dict[str, int]:
         if sizes:
             kept[layer] = kept.get(layer, 0) + sum(sizes)
     return kept
-
-
-def device_memory(device: jax.Device) -> int:
-    """Bytes of a device that JAX may use; on CPU, of the machine."""
-    statistics: Mapping[str, Any] = device.memory_stats() or {}
-    if "bytes_limit" in statistics:
-        return int(statistics["bytes_limit"])
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def text(report: Report, devices: int) -> str:

@@ -5,14 +5,15 @@ share the data and the compiled program, since hyper-parameters are arguments of
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qifjax.evaluation import Evaluation, evaluate
+from qifjax.memory import device_memory, needed
 from qifjax.training import (
     Examples,
     HParams,
@@ -28,6 +29,8 @@ Strategy: TypeAlias = Literal["map", "vmap"]
 exactly what each is alone, or all at once."""
 
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+
+_USABLE = 0.8  # of a device's memory; the rest is for what XLA does not plan
 
 
 class Epochs(NamedTuple):
@@ -101,7 +104,7 @@ def train_grid(
     epochs: int,
     *,
     strategy: Strategy = "map",
-    chunk: int = 1,
+    chunk: int | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Iterator[Epochs]:
     """Trains a grid of networks, chunk by chunk.
@@ -114,7 +117,8 @@ def train_grid(
       evaluation: the evaluation set.
       epochs: passes over the training set.
       strategy: how the cells of a chunk are trained on a device.
-      chunk: cells a device at a time.
+      chunk: cells a device at a time; None takes one under ``"map"``, and under
+        ``"vmap"`` as many as fit into the memory.
       devices: what the cells are divided over; None takes the first.
 
     Yields:
@@ -132,11 +136,16 @@ def train_grid(
             f"hyper-parameters must all be of shape ({cells},), one for each key, got "
             f"{sorted(lengths)}"
         )
-    if chunk < 1:
+    if chunk is not None and chunk < 1:
         raise ValueError(f"chunk must be at least 1, got {chunk}")
     devices = list(devices or jax.devices()[:1])
     run = _program(task, epochs, strategy)
-    placed = [jax.device_put((examples, evaluation), device) for device in devices]
+    data = (examples, evaluation)
+    if chunk is None:
+        one = jax.tree.map(lambda leaf: leaf[:1], (hparams, keys))
+        chunk = 1 if strategy == "map" else _fitting(run, data, one, devices)
+    chunk = min(chunk, -(-cells // len(devices)))
+    placed = [jax.device_put(data, device) for device in devices]
     for start in range(0, cells, chunk * len(devices)):
         part = np.arange(start, min(start + chunk * len(devices), cells))
         # The last chunk is filled up, so that one program serves all.
@@ -158,7 +167,28 @@ def train_grid(
         yield jax.tree.map(lambda leaf, kept=kept: leaf[:kept], together)
 
 
-def _program(task: Task, epochs: int, strategy: Strategy) -> Callable[..., Any]:
+def _fitting(
+    run: jax.stages.Wrapped,
+    data: tuple[Examples, Examples],
+    cell: tuple[HParams, jax.Array],
+    devices: Sequence[jax.Device],
+) -> int:
+    """How many cells a program can train at once on each device; one at least.
+
+    It counts what one cell needs alone. Together they need no more of it each, so the
+    number errs to the safe side.
+    """
+    found = needed(run.lower(*data, *cell).compile())
+    if found is None:
+        return 1
+    memory = device_memory(devices[0])
+    if devices[0].platform == "cpu":
+        memory //= len(devices)  # of which each is only a share of one machine
+    shared = sum(leaf.nbytes for leaf in jax.tree.leaves(data))
+    return max(1, int((_USABLE * memory - shared) // (found.total - shared)))
+
+
+def _program(task: Task, epochs: int, strategy: Strategy) -> jax.stages.Wrapped:
     """A compiled function of data, hyper-parameters and keys ``[chunk]``."""
 
     def run(examples, evaluation, hparams, keys):

@@ -69,3 +69,18 @@ def test_times(text, seconds):
 def test_other_texts_are_refused(text):
     with pytest.raises(ConfigError, match="--stop-after must be a time above zero"):
         duration.seconds("--stop-after", text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (12.4, "12 s"),
+        (59.6, "1 min"),
+        (3570, "1 h 0 min"),
+        (23_400, "6 h 30 min"),
+        (200_000, "2 days"),
+        (1e9, "32 years"),
+    ],
+)
+def test_times_in_words(seconds, text):
+    assert duration.text(seconds) == text

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qifjax import QIFParams, nn
+from qifjax import QIFParams, grid, nn
 from qifjax.evaluation import evaluate
 from qifjax.grid import STRATEGIES, train_cell, train_grid
+from qifjax.memory import needed
 from qifjax.optimizers import Optimizer
 from qifjax.training import (
     Examples,
@@ -26,8 +27,8 @@ EPOCHS = 3
 def cells(rates):
     """Hyper-parameters of a grid of learning rates."""
     one = toy.hparams()
-    grid = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(rates),)), one)
-    return grid._replace(learning_rate=jnp.asarray(rates, jnp.float32))
+    many = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(rates),)), one)
+    return many._replace(learning_rate=jnp.asarray(rates, jnp.float32))
 
 
 def keys(number):
@@ -122,7 +123,7 @@ def test_neuron_parameters_of_a_spiking_network_are_an_axis():
         jnp.asarray(rng.integers(0, 255, (16, 28, 28, 1)), jnp.uint8),
         jnp.asarray(rng.integers(0, 3, 16), jnp.int32),
     )
-    grid = HParams(
+    pair = HParams(
         QIFParams(
             jnp.asarray([0.2, 0.4]),
             jnp.zeros(2),
@@ -135,14 +136,36 @@ def test_neuron_parameters_of_a_spiking_network_are_an_axis():
     together, alone = (
         list(train_grid(task, h, k, data, data, 2, chunk=c))[-1]
         for h, k, c in (
-            (grid, keys(2), 2),
-            (jax.tree.map(lambda leaf: leaf[1:], grid), keys(2)[1:], 1),
+            (pair, keys(2), 2),
+            (jax.tree.map(lambda leaf: leaf[1:], pair), keys(2)[1:], 1),
         )
     )
     rates = together.evaluation.activity["conv1"]["neuron"]["rate"]
     assert rates.shape == (2, 2)
     assert rates[0, 0] != rates[1, 0]
     np.testing.assert_array_equal(together.train_loss[1:], alone.train_loss)
+
+
+def test_chunks_are_as_large_as_memory_allows(monkeypatch):
+    task, data = toy.task(), (toy.examples(), toy.examples(seed=1))
+    run = jax.jit(jax.vmap(lambda h, k: train_cell(task, *data, EPOCHS, h, k)))
+    alone, pair = (
+        needed(run.lower(cells([0.1] * n), keys(n)).compile()).total for n in (1, 2)
+    )
+    shared = sum(leaf.nbytes for leaf in jax.tree.leaves(data))
+
+    def sizes(memory):
+        monkeypatch.setattr(grid, "device_memory", lambda _: memory / 0.8)
+        parts = train_grid(
+            task, cells([0.1] * 5), keys(5), *data, EPOCHS, strategy="vmap"
+        )
+        return [len(part.train_loss) for part in parts]
+
+    assert sizes(1e9) == [5]
+    assert sizes(0) == [1] * 5
+    found = sizes(shared + 3 * alone)
+    assert found in ([2, 2, 1], [3, 2])
+    assert pair <= 2 * alone
 
 
 def test_leaves_of_other_lengths_are_refused():

@@ -58,7 +58,7 @@ def test_the_prediction_holds_for_a_third_batch_size(plain, monkeypatch):
 
 def test_a_device_that_is_too_small_or_large_enough_for_all(plain, monkeypatch):
     def step(_, size):
-        return memory.Step(1000, 10 * size)
+        return memory.Needed(1000, 10 * size)
 
     monkeypatch.setattr(memory, "compiled_step", step)
     monkeypatch.setattr(memory, "device_memory", lambda _: 500)
@@ -71,7 +71,7 @@ def test_a_device_that_is_too_small_or_large_enough_for_all(plain, monkeypatch):
 
 def test_the_command_prints_and_does_not_train(tmp_path, monkeypatch, capsys):
     def step(_, size):
-        return memory.Step(2**20, size * 2**20)
+        return memory.Needed(2**20, size * 2**20)
 
     monkeypatch.setattr(memory, "compiled_step", step)
     monkeypatch.setattr(memory, "device_memory", lambda _: 42 * 2**20)

@@ -1,10 +1,13 @@
 """Sweeps: what is typed, what is refused, what is kept, and that a cell is a run."""
 
 import csv
+import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -15,10 +18,11 @@ from experiments.config import Config, ConfigError
 from experiments.run_folder import RunError, RunFolder
 from experiments.sweep import __main__ as sweep
 from experiments.sweep import cells as trainer
-from experiments.sweep.axes import Cell, cells, parse
+from experiments.sweep import strategy, workers
+from experiments.sweep.axes import Cell, cells, count, parse
 from experiments.sweep.store import Store
 from experiments.sweep.table import tabulate, uses_time
-from qifjax import QIFParams
+from qifjax import QIFParams, data
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 BASE = config.load("digits_lenet5")
@@ -49,7 +53,10 @@ def test_ranges_and_lists():
         ("a=1:0:0.1", "--grid has an empty range: 'a=1:0:0.1'"),
         ("a=0:1:0", "--grid needs FIRST:LAST:STEP with STEP > 0"),
         ("a=0.1:1:1e-6", "--grid has 900,001 values in 'a=0.1:1:1e-6': is the step"),
-        ("a=0.1:1:0.01 u_c=0.1:1:0.01 u_th=0.1:1:0.01", "753,571 networks, more than"),
+        (
+            "a=0.1:1:0.01 u_c=0.1:1:0.01 u_th=0.1:1:0.01",
+            "753,571 networks, more than 10,000: about ",
+        ),
         ("a=0.5,-1", "--grid: a=-1: "),
         ("u_th=-0.5", "--grid: u_th=-0.5: "),
         ("learning_rate=0", "--grid: learning_rate cannot be 0"),
@@ -76,7 +83,7 @@ def test_samples_lie_within_the_axes(sample):
         eighths = np.floor((values[:, 0] - 0.2) / 0.1 - 1e-9)
         assert sorted(eighths) == list(range(8))
     with pytest.raises(ConfigError, match="--sample must be random:N or sobol:N"):
-        cells(BASE, axes, 1, "grid:3")
+        count(axes, 1, "grid:3")
 
 
 def test_who_uses_time():
@@ -191,6 +198,59 @@ def test_a_cell_that_diverged_is_counted_apart():
     assert found["summary"]["all"]["mean"] == 0.6
     assert found["cells"][1]["accuracy"] is None
     assert found["trained"] == ["here", "there"]
+
+
+def test_the_fastest_strategy_of_a_trial_is_taken(monkeypatch):
+    tried = []
+
+    def trial(base, some, data_dir, name, chunk):
+        tried.append((name, len(some), chunk))
+        return {"map": 2.0, "vmap": 1.0, "processes": 3.0}[name]
+
+    monkeypatch.setattr(strategy, "trial", trial)
+    many = [Cell({"a": 0.2}, seed) for seed in range(strategy.FEW)]
+    monkeypatch.setattr(workers, "cores", lambda: [0, 1])
+    chosen, seconds = strategy.choose(BASE, many, Path(), None)
+    assert (chosen, seconds["map"]) == ("vmap", 2.0)
+    assert {name for name, *_ in tried} == set(strategy.STRATEGIES)
+    tried.clear()
+    assert strategy.choose(BASE, many[1:], Path(), None) == ("processes", {})
+    monkeypatch.setattr(workers, "cores", lambda: [0])
+    assert strategy.choose(BASE, many[1:], Path(), None) == ("map", {})
+    assert not tried
+    assert strategy.choose(BASE, many, Path(), 2)[0] == "vmap"
+    assert tried == [("map", 8, 2), ("vmap", 8, 2)]
+
+
+@pytest.mark.parametrize("name", ["map", "vmap"])
+def test_a_trial_scales_to_the_whole_cell(name, monkeypatch):
+    small = dataclasses.replace(BASE, batch_size=32)
+    trained = []
+
+    def train(short, some, data_dir, kind, chunk):
+        trained.append((short.limit, short.epochs, kind, len(some), chunk))
+        return iter([(cell, {"seconds": float(i)}) for i, cell in enumerate(some)])
+
+    monkeypatch.setattr(trainer, "train", train)
+    pair = [Cell({"a": 0.2}, 0), Cell({"a": 0.4}, 0)]
+    found = strategy.trial(small, pair, Path(".data"), name, None)
+    chunk = {"map": 1, "vmap": 2}[name]
+    assert trained == [(128, 1, name, 3 * chunk, chunk)]
+    # Scoring an example costs a third of training on it; there are 128 of each.
+    training, test = (len(data.load("digits", Path(), s)) for s in ("train", "test"))
+    last = 3 * chunk - 1
+    expected = last * BASE.epochs * (training + test / 3) / (128 * 4 / 3)
+    assert found == pytest.approx(expected)
+
+
+def test_work_on_every_core_and_its_errors():
+    number = len(workers.cores())
+    pairs = [(4.0, float(k)) for k in range(number)]
+    assert workers.on_every_core(math.pow, pairs) == [4.0**k for k in range(number)]
+    with pytest.raises(ValueError, match="math domain error"):
+        workers.on_every_core(math.pow, [(-1.0, 0.5)] * number)
+    with pytest.raises(RunError, match="a process of the sweep was killed"):
+        workers.on_every_core(os._exit, [(9,)] * number)
 
 
 @pytest.mark.slow

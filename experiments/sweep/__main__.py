@@ -1,28 +1,23 @@
 """Trains a grid of networks: python -m experiments.sweep CONFIG --grid AXES."""
 
-import os
 import shlex
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import jax
 import tqdm
 import tyro
 
-from experiments import cli, provenance
+from experiments import cli, duration, provenance
 from experiments.config import Config, ConfigError
 from experiments.figures import heatmaps
-from experiments.run_folder import RunError, write_report, write_text
+from experiments.run_folder import write_report, write_text
 from experiments.sweep import cells as trainer
-from experiments.sweep import table
-from experiments.sweep.axes import Cell, cells, parse
+from experiments.sweep import table, workers
+from experiments.sweep.axes import MOST_CELLS, Cell, cells, count, parse
 from experiments.sweep.store import Store
-from qifjax.grid import Strategy
+from experiments.sweep.strategy import OPERATIONS, Strategy, choose, guess
 
 SCHEMA_VERSION = 1
 
@@ -43,50 +38,55 @@ class Sweep:
       sample: "random:N" or "sobol:N" trains N points between the ends of the axes.
       strategy: "processes" trains the cells one after another in a process for each
         core, "map" in one process, "vmap" a chunk at once on each device; "auto" takes
-        the first on CPUs, where it is the fastest, and the last on accelerators.
-      chunk: cells a device at a time, for "vmap".
+        the last on accelerators, and on CPUs what a trial of a few steps finds fastest
+        ("processes" where there are less than eight cells). Strategies agree up to
+        rounding, and each of the first two trains a cell exactly as if it were alone.
+      chunk: cells a device at a time, for "vmap"; 0 takes as many as fit into memory.
+        What is not finished with its chunk is lost when the command is killed.
       top: how many of the best cells to show.
       yes: train more than ten thousand networks.
       workdir: folder of the finished cells; by default runs/NAME-sweep-NEURON.
       data_dir: where data sets are.
       out: JSON file to write; page, CSV and figure go beside it. By default in the
         workdir.
-      share: which part of the cells this process trains, as "1/2"; the command gives
-        it to the processes that it starts.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")]
     grid: str = ""
     seeds: int = 1
     sample: str = ""
-    strategy: Literal["auto", "map", "vmap", "processes"] = "auto"
-    chunk: int = 8
+    strategy: Literal["auto"] | Strategy = "auto"
+    chunk: int = 0
     top: int = 10
     yes: bool = False
     workdir: Path | None = None
     data_dir: Path = Path(".data")
     out: Path | None = None
-    share: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         program = "python -m experiments.sweep"
         options = cli.parse_with_config(Sweep, argv, program)
-        for name in ("seeds", "chunk", "top"):
-            if getattr(options, name) < 1:
+        for name, least in (("seeds", 1), ("chunk", 0), ("top", 1)):
+            if getattr(options, name) < least:
                 given = getattr(options, name)
-                raise ConfigError(f"--{name} must be at least 1, got {given}")
+                raise ConfigError(f"--{name} must be at least {least}, got {given}")
         base = options.config
         axes = parse(options.grid, base)
-        wanted = cells(base, axes, options.seeds, options.sample, many=options.yes)
+        number = count(axes, options.seeds, options.sample)
+        if number > MOST_CELLS and not options.yes:
+            about = duration.text(number * guess(base, options.data_dir))
+            raise ConfigError(
+                f"--grid has {number:,} networks, more than {MOST_CELLS:,}: about "
+                f"{about} at {OPERATIONS:.0e} operations a second, which two CPU cores "
+                "manage; if that is meant, add --yes"
+            )
+        wanted = cells(base, axes, options.seeds, options.sample)
         workdir = options.workdir or Path("runs") / f"{base.name}-sweep-{base.neuron}"
-        if options.share:
-            _train_share(options, wanted, workdir)
-            return
         command = shlex.join([*program.split(), *cli.arguments(argv)])
         try:
-            _train(options, wanted, workdir, cli.arguments(argv))
+            _train(options, wanted, workdir)
         except KeyboardInterrupt:
             print(f"stopped; finished cells are kept; go on with: {command}")
             return
@@ -98,78 +98,55 @@ def _missing(store: Store, wanted: Sequence[Cell]) -> list[Cell]:
     return [cell for cell in wanted if store.identity(cell) not in known]
 
 
-def _train(
-    options: Sweep, wanted: Sequence[Cell], workdir: Path, arguments: list[str]
-) -> None:
+def _train(options: Sweep, wanted: Sequence[Cell], workdir: Path) -> None:
     """Trains the cells that are not finished, and shows the time left."""
-    store = Store(workdir, options.config)
+    base, data_dir = options.config, options.data_dir
+    store = Store(workdir, base)
     missing = _missing(store, wanted)
+    if not missing:
+        return
+    chunk = options.chunk or None
+    strategy = options.strategy
+    if strategy == "auto":
+        strategy, seconds = choose(base, missing, data_dir, chunk)
+        if seconds:
+            print(_choice(strategy, seconds, len(missing)))
     total = len(wanted)
     with tqdm.tqdm(total=total, initial=total - len(missing), unit="cell") as bar:
-        if not missing:
-            return
-        strategy, cores = options.strategy, sorted(os.sched_getaffinity(0))
-        if strategy == "auto":
-            on_cpu = jax.default_backend() == "cpu"
-            strategy = "processes" if on_cpu else "vmap"
-        if strategy != "processes" or len(cores) == 1:
-            kind: Strategy = "vmap" if strategy == "vmap" else "map"
-            chunk = options.chunk if kind == "vmap" else 1
-            rows = trainer.train(options.config, missing, options.data_dir, kind, chunk)
-            for cell, row in rows:
+        if strategy != "processes":
+            for cell, row in trainer.train(base, missing, data_dir, strategy, chunk):
                 store.add(cell, row)
                 bar.update()
             return
-        _train_in_processes(store, wanted, arguments, len(cores), bar)
 
-
-def _train_in_processes(
-    store: Store, wanted: Sequence[Cell], arguments: list[str], number: int, bar: Any
-) -> None:
-    """One process a core, each with its share of the cells."""
-    command = [sys.executable, "-m", "experiments.sweep", *arguments, "--share"]
-    children = [
-        subprocess.Popen(
-            [*command, f"{k + 1}/{number}"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for k in range(number)
-    ]
-    try:
-        while any(child.poll() is None for child in children):
-            time.sleep(1)
-            bar.update(len(wanted) - len(_missing(store, wanted)) - bar.n)
+        def watch() -> None:
+            bar.update(total - len(_missing(store, wanted)) - bar.n)
             # Where nothing has come, the time that has passed is still news.
             bar.refresh()
-    finally:
-        for child in children:
-            child.terminate()
-    for child in children:
-        _, errors = child.communicate()
-        if child.returncode:
-            last = (errors.strip().splitlines() or ["no message"])[-1]
-            raise RunError(
-                f"a process of the sweep has failed: {last.removeprefix('error: ')}"
-            )
+
+        number = len(workers.cores())
+        shares = [
+            (base, missing[k::number], data_dir, workdir, f"-{k + 1}-of-{number}")
+            for k in range(number)
+        ]
+        workers.on_every_core(_train_share, shares, watch)
 
 
-def _train_share(options: Sweep, wanted: Sequence[Cell], workdir: Path) -> None:
-    """Trains every so manieth cell on a core of its own."""
-    number, _, of = options.share.partition("/")
-    if not (number.isdigit() and of.isdigit() and 0 < int(number) <= int(of)):
-        raise ConfigError(f"--share must be K/N with K up to N, got {options.share!r}")
-    cores = sorted(os.sched_getaffinity(0))
-    # Before JAX makes its threads, of which it takes one for each core that it may use.
-    os.sched_setaffinity(0, {cores[(int(number) - 1) % len(cores)]})
-    store = Store(workdir, options.config, f"-{number}-of-{of}")
-    mine = _missing(store, wanted[int(number) - 1 :: int(of)])
-    if mine:
-        for cell, row in trainer.train(
-            options.config, mine, options.data_dir, "map", 1
-        ):
+def _train_share(
+    base: Config, share: Sequence[Cell], data_dir: Path, workdir: Path, writer: str
+) -> None:
+    """What one process trains; none writes into the file of another."""
+    store = Store(workdir, base, writer)
+    if share:
+        for cell, row in trainer.train(base, share, data_dir, "map", None):
             store.add(cell, row)
+
+
+def _choice(strategy: Strategy, seconds: dict[Strategy, float], cells: int) -> str:
+    """What a trial has found, in a line."""
+    rates = ", ".join(f"{name} {3600 / each:.3g}" for name, each in seconds.items())
+    about = duration.text(cells * seconds[strategy])
+    return f"cells an hour: {rates}; {strategy} takes about {about} for {cells} cells"
 
 
 def _report(

@@ -101,13 +101,32 @@ def _values(word: str, text: str) -> tuple[float, ...]:
     return tuple(round(first + i * step, 12) for i in range(count))
 
 
+def count(axes: Mapping[str, Sequence[float]], seeds: int, sample: str = "") -> int:
+    """The number of networks of a grid, see :func:`cells`.
+
+    Args:
+      axes: values by axis.
+      seeds: networks a cell.
+      sample: what is sampled, if anything.
+
+    Returns:
+      The number.
+
+    Raises:
+      ConfigError: if the sample cannot be read.
+    """
+    if not sample:
+        return math.prod(map(len, axes.values())) * seeds
+    kind, _, number = sample.partition(":")
+    if kind not in ("random", "sobol") or not number.isdigit() or not int(number):
+        raise ConfigError(
+            f"--sample must be random:N or sobol:N with N > 0, got {sample!r}"
+        )
+    return int(number) * seeds
+
+
 def cells(
-    base: Config,
-    axes: Mapping[str, Sequence[float]],
-    seeds: int,
-    sample: str = "",
-    *,
-    many: bool = False,
+    base: Config, axes: Mapping[str, Sequence[float]], seeds: int, sample: str = ""
 ) -> list[Cell]:
     """All cells of a grid, or samples of the space that it spans.
 
@@ -117,28 +136,14 @@ def cells(
       seeds: networks a cell.
       sample: ``"random:N"`` or ``"sobol:N"`` draws N points between the lowest and the
         highest value of each axis instead of taking the grid.
-      many: allow more than ten thousand networks.
 
     Returns:
       The cells, those of one seed together.
 
     Raises:
-      ConfigError: if there are too many, or a cell has parameters that make no sense.
+      ConfigError: if a cell has parameters that make no sense.
     """
-    count = math.prod(map(len, axes.values())) * seeds
-    if sample:
-        kind, _, number = sample.partition(":")
-        if kind not in ("random", "sobol") or not number.isdigit() or not int(number):
-            raise ConfigError(
-                f"--sample must be random:N or sobol:N with N > 0, got {sample!r}"
-            )
-        count = int(number) * seeds
-    if count > MOST_CELLS and not many:
-        raise ConfigError(
-            f"--grid has {count:,} networks, more than {MOST_CELLS:,}; if that is "
-            "meant, add --yes"
-        )
-    points = list(_sampled(sample, axes) if sample else _product(axes))
+    points = [*(_sampled(sample, axes) if sample else _product(axes))]
     for values in points:
         try:
             with warnings.catch_warnings():

@@ -24,7 +24,7 @@ def train(
     cells: Sequence[Cell],
     data_dir: Path,
     strategy: Strategy,
-    chunk: int,
+    chunk: int | None,
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
     """Trains cells and says what each has given, as soon as its chunk is done.
 
@@ -33,7 +33,7 @@ def train(
       cells: the cells.
       data_dir: where data sets are.
       strategy: see :func:`qifjax.grid.train_grid`.
-      chunk: cells a device at a time.
+      chunk: cells a device at a time, or None.
 
     Yields:
       A cell and its row: by epoch the accuracy, loss, training loss, firing rate and
