@@ -21,6 +21,18 @@ def table(
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
 
 
+def percent(share: float | None) -> str:
+    """A share in percent, to two digits; nothing where there is none.
+
+    Args:
+      share: a number such as 0.5, or None.
+
+    Returns:
+      The number without a sign, such as ``"50.00"``.
+    """
+    return "" if share is None else f"{100 * share:.2f}"
+
+
 def origin(result: dict[str, Any]) -> str:
     """Device, versions and commit of a result, in words."""
     versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items())

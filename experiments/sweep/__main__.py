@@ -162,6 +162,7 @@ def _report(
         "name": options.config.name,
         "neuron": options.config.neuron,
         "epochs": options.config.epochs,
+        "learning_rate": options.config.neuron_learning_rate,
         "seeds": options.seeds,
         "top": options.top,
         **table.tabulate(options.config, wanted, rows),

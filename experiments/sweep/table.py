@@ -15,8 +15,9 @@ from experiments.sweep.axes import Cell
 from qifjax import NeuronParams, unroll
 
 _STEPS, _INPUTS = 20, 801
-SHARP = 0.4
-"""Above it the paper leaves cells out of Table 6."""
+_LARGEST_GENTLE = 0.4
+GENTLE = "a <= 0.4"
+"""The cells of QIF that the paper counts in Table 6."""
 
 
 def uses_time(params: NeuronParams) -> bool:
@@ -82,7 +83,7 @@ def _summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Mean, deviation, minimum and maximum of accuracy over groups of cells."""
     groups: dict[str, list[Mapping[str, Any]]] = {"all": list(entries)}
     if "a" in entries[0]:
-        groups["a <= 0.4"] = [e for e in entries if e["a"] <= SHARP + 1e-9]
+        groups[GENTLE] = [e for e in entries if e["a"] <= _LARGEST_GENTLE + 1e-9]
     groups["uses time"] = [e for e in entries if e["uses_time"]]
     groups["repeats its first step"] = [e for e in entries if not e["uses_time"]]
     return {name: _statistics(group) for name, group in groups.items() if group}
@@ -124,7 +125,10 @@ def page(report: Mapping[str, Any], figure: str) -> str:
     """The report of a sweep as Markdown."""
     rows = [
         [name, str(group["cells"]), str(group["diverged"])]
-        + [_percent(group[k]) for k in ("mean", "deviation", "minimum", "maximum")]
+        + [
+            markdown.percent(group[k])
+            for k in ("mean", "deviation", "minimum", "maximum")
+        ]
         for name, group in report["summary"].items()
     ]
     head = ["cells", "number", "diverged", "mean, %", "deviation", "minimum", "maximum"]
@@ -152,20 +156,31 @@ def page(report: Mapping[str, Any], figure: str) -> str:
 def best(table: Mapping[str, Any], number: int) -> list[str]:
     """The best cells by accuracy, as lines of Markdown."""
     known = [e for e in table["cells"] if e["accuracy"] is not None]
-    ranked = sorted(known, key=lambda entry: -entry["accuracy"])[:number]
+    ranked = sorted(known, key=lambda entry: -entry["accuracy"])
+    return lines(table["axes"], ranked[:number])
+
+
+def lines(axes: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Cells as lines of Markdown, one each.
+
+    Args:
+      axes: names of the axes.
+      entries: the cells, as :func:`tabulate` gives them.
+
+    Returns:
+      A table.
+    """
+    percent = markdown.percent
     rows = [
         [
-            *(f"{entry[axis]:g}" for axis in table["axes"]),
+            *(f"{entry[axis]:g}" for axis in axes),
             "yes" if entry["uses_time"] else "no",
-            _percent(entry["accuracy"]),
-            _percent(entry["firing_rate"]),
-            f"{1000 * entry['energy_mj']:.4g}",
+            percent(entry["accuracy"]) or "diverged",
+            percent(entry["accuracy_deviation"]),
+            percent(entry["firing_rate"]),
+            "" if entry["energy_mj"] is None else f"{1000 * entry['energy_mj']:.4g}",
         ]
-        for entry in ranked
+        for entry in entries
     ]
-    head = [*table["axes"], "uses time", "accuracy, %", "firing rate, %", "energy, µJ"]
-    return markdown.table(head, rows, left=0)
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.2f}"
+    head = ["uses time", "accuracy, %", "deviation", "firing rate, %", "energy, µJ"]
+    return markdown.table([*axes, *head], rows, left=0)

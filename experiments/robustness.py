@@ -1,0 +1,199 @@
+"""The paper's robustness study from two sweeps: python -m experiments.robustness."""
+
+import json
+import operator
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from experiments import cli, markdown
+from experiments.run_folder import RunError, write_report
+from experiments.sweep import table as cell_table
+from experiments.sweep.table import GENTLE
+
+SCHEMA_VERSION = 1
+
+_CLAIMS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+    ("minimum", "higher", operator.gt),
+    ("mean", "higher", operator.gt),
+    ("maximum", "higher", operator.gt),
+    ("deviation", "smaller", operator.lt),
+)
+"""What Appendix F says of QIF at a <= 0.4 against LIF, in this order."""
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Hold a sweep of QIF against one of LIF, as the paper's Table 6 does.
+
+    Attributes:
+      sweeps: the JSON files of two sweeps, see experiments.sweep --out: one of QIF with
+        an axis a, and one of LIF.
+      title: heading of the page.
+      out: JSON file to write; the page goes beside it.
+    """
+
+    sweeps: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    title: str = "Robustness to the parameters of the neuron"
+    out: Path = Path("docs/results/robustness.json")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    with cli.one_line_errors():
+        program = "python -m experiments.robustness"
+        options = cli.parse(Robustness, argv, program)
+        lif, qif = _pair(options.sweeps)
+        report = {
+            "schema_version": SCHEMA_VERSION,
+            "command": " ".join([program, *cli.arguments(argv)]),
+            "title": options.title,
+            "sweeps": {name: str(path) for name, (path, _) in _named(lif, qif)},
+            **compare(lif[1], qif[1]),
+        }
+        text = page(report, lif, qif, options.out.parent)
+        write_report(options.out, report, text)
+        print(f"{text}\n{options.out.with_suffix('.md')}")
+
+
+_Sweep = tuple[Path, dict[str, Any]]
+
+
+def _named(lif: _Sweep, qif: _Sweep) -> tuple[tuple[str, _Sweep], ...]:
+    return (("lif", lif), ("qif", qif))
+
+
+def _pair(paths: Sequence[Path]) -> tuple[_Sweep, _Sweep]:
+    """The two sweeps, LIF first, whatever their order."""
+    found: dict[str, _Sweep] = {}
+    for path in paths:
+        if not path.is_file():
+            raise RunError(f"{path} is no file; write it with experiments.sweep --out")
+        try:
+            content = json.loads(path.read_text())
+            neuron = content["neuron"]
+            content["summary"]["all"], content["axes"], content["learning_rate"]
+        except (ValueError, KeyError, TypeError):
+            raise RunError(f"{path} was not written by experiments.sweep") from None
+        found[neuron] = (path, content)
+    if len(paths) != 2 or found.keys() != {"lif", "qif"}:
+        raise RunError(
+            "needs the JSON files of two sweeps, one of lif and one of qif, got "
+            f"{len(paths)} of {', '.join(sorted(found)) or 'nothing'}"
+        )
+    if GENTLE not in found["qif"][1]["summary"]:
+        raise RunError(f"{found['qif'][0]} has no cell with {GENTLE}")
+    for name in ("name", "epochs"):
+        values = {neuron: sweep[name] for neuron, (_, sweep) in found.items()}
+        if values["lif"] != values["qif"]:
+            raise RunError(f"the sweeps differ in their {name}: {values}")
+    return found["lif"], found["qif"]
+
+
+def compare(lif: Mapping[str, Any], qif: Mapping[str, Any]) -> dict[str, Any]:
+    """The paper's claims, true or false of two sweeps.
+
+    Args:
+      lif: the content of a sweep of LIF.
+      qif: the content of a sweep of QIF.
+
+    Returns:
+      Plain values: the ``table`` of groups of cells of both, and the ``claims`` on
+      accuracy with the two numbers, as shares, and whether they are true; None where a
+      number is missing since all cells of a group have diverged.
+    """
+    table = [
+        {"neuron": sweep["neuron"], "group": name, **group}
+        for sweep in (lif, qif)
+        for name, group in sweep["summary"].items()
+    ]
+    ours, theirs = qif["summary"][GENTLE], lif["summary"]["all"]
+    claims = []
+    for name, word, holds in _CLAIMS:
+        a, b = ours[name], theirs[name]
+        true = None if a is None or b is None else holds(a, b)
+        claims.append({"of": name, "is": word, "qif": a, "lif": b, "true": true})
+    return {"table": table, "claims": claims}
+
+
+def page(report: Mapping[str, Any], lif: _Sweep, qif: _Sweep, beside: Path) -> str:
+    """The comparison as Markdown.
+
+    Args:
+      report: what :func:`compare` says, with the command.
+      lif: the sweep of LIF and its file.
+      qif: the same of QIF.
+      beside: the folder of the page, for the addresses of the figures.
+
+    Returns:
+      The text.
+    """
+    one = lif[1]
+    lines = [
+        f"# {report['title']}",
+        "",
+        f"`{one['name']}`, {one['epochs']} epochs, the same seeds for all cells: LIF "
+        f"with {_setting(lif[1])}, QIF with {_setting(qif[1])}. Accuracy on the test "
+        "images after the last epoch.",
+        "",
+        "## Over groups of cells (the paper's Table 6)",
+        "",
+        *_summary(report["table"]),
+        "",
+        "A cell *uses time* if a constant input within four thresholds changes its "
+        "spike within 20 steps (docs/time.md).",
+        "",
+        "## What the paper claims (Appendix F)",
+        "",
+        *(_claim(claim) for claim in report["claims"]),
+        "",
+        "## Maps and all cells",
+    ]
+    for name, (path, sweep) in _named(lif, qif):
+        figure = path.with_suffix(".png")
+        lines += [
+            "",
+            f"### {name.upper()}",
+            "",
+            f"![Accuracy by cell, {name.upper()}]({_address(figure, beside)})",
+            "",
+            *cell_table.lines(sweep["axes"], sweep["cells"]),
+            "",
+            f"Trained by `{sweep['command']}` on {'; '.join(sweep['trained'])}.",
+        ]
+    return "\n".join([*lines, "", f"Made by `{report['command']}`.", ""])
+
+
+def _setting(sweep: Mapping[str, Any]) -> str:
+    return f"a learning rate of {sweep['learning_rate']:g} and {sweep['seeds']} seed(s)"
+
+
+def _address(figure: Path, beside: Path) -> str:
+    return Path(os.path.relpath(figure, beside)).as_posix()
+
+
+def _summary(table: Sequence[Mapping[str, Any]]) -> list[str]:
+    numbers = ("mean", "deviation", "minimum", "maximum")
+    rows = [
+        [row["neuron"].upper(), row["group"], str(row["cells"]), str(row["diverged"])]
+        + [markdown.percent(row[name]) for name in numbers]
+        for row in table
+    ]
+    head = ["neuron", "cells", "number", "diverged", "mean, %", *numbers[1:]]
+    return markdown.table(head, rows, left=2)
+
+
+def _claim(claim: Mapping[str, Any]) -> str:
+    verdict = {True: "true", False: "false", None: "cannot be said"}[claim["true"]]
+    numbers = (f"{markdown.percent(claim[name]) or '-'} %" for name in ("qif", "lif"))
+    return (
+        f"- QIF at {GENTLE} has the {claim['is']} {claim['of']}: **{verdict}** "
+        f"({' against '.join(numbers)})."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The robustness study: which claims are true of two sweeps, and what is refused."""
+
+import json
+
+import pytest
+
+from experiments import robustness
+from experiments.config import Config
+from experiments.figures import heatmaps
+from experiments.sweep.axes import Cell
+from experiments.sweep.table import tabulate
+
+BASE = {neuron: Config(neuron=neuron) for neuron in ("lif", "qif")}
+
+
+def sweep(neuron, axis, accuracies):
+    """What a sweep over one axis says whose cells reach some accuracies."""
+    cells = [Cell({axis: value}, 0) for value in accuracies]
+    rows = [
+        {"accuracy": [a], "firing_rate": [0.1], "energy_mj": [1e-3], "trained": "here"}
+        for a in accuracies.values()
+    ]
+    return {
+        "command": f"sweep {neuron}",
+        "name": "digits_lenet5",
+        "neuron": neuron,
+        "epochs": 2,
+        "seeds": 1,
+        "learning_rate": 1e-3,
+        **tabulate(BASE[neuron], cells, rows),
+    }
+
+
+LIF = sweep("lif", "u_th", {0.2: 0.80, 0.4: 0.84, 0.6: 0.88})
+# Above a = 0.4 a cell of QIF counts for nothing.
+QIF = sweep("qif", "a", {0.2: 0.82, 0.4: 0.86, 0.6: 0.10})
+
+
+def test_claims_are_held_against_the_gentle_cells():
+    found = robustness.compare(LIF, QIF)["claims"]
+    assert [(c["of"], c["true"]) for c in found] == [
+        ("minimum", True),
+        ("mean", False),  # both are 0.84
+        ("maximum", False),
+        ("deviation", True),
+    ]
+    assert found[0]["qif"] == 0.82
+    assert found[0]["lif"] == 0.80
+    assert found[3]["qif"] == pytest.approx(0.02 * 2**0.5)
+    assert found[3]["lif"] == pytest.approx(0.04)
+
+
+def test_nothing_is_said_of_what_has_diverged():
+    dead = sweep("qif", "a", {0.2: None, 0.4: None})
+    assert {c["true"] for c in robustness.compare(LIF, dead)["claims"]} == {None}
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for neuron, content in (("lif", LIF), ("qif", QIF)):
+        (folder / f"{neuron}.json").write_text(json.dumps(content))
+        heatmaps.draw(content, folder / f"{neuron}.png")
+    return folder
+
+
+def test_the_page_has_claims_maps_and_all_cells(files, tmp_path):
+    out = tmp_path / "page.json"
+    # In any order.
+    robustness.main(
+        [*(str(files / f"{n}.json") for n in ("qif", "lif")), "--out", str(out)]
+    )
+    text = out.with_suffix(".md").read_text()
+    assert "higher minimum: **true** (82.00 % against 80.00 %)" in text
+    assert "higher mean: **false** (84.00 % against 84.00 %)" in text
+    assert "| QIF | a <= 0.4 | 2 | 0 | 84.00 | 2.83 | 82.00 | 86.00 |" in text
+    assert "![Accuracy by cell, LIF](parts/lif.png)" in text
+    assert "| 0.6 | yes | 10.00 |  | 10.00 | 1 |" in text
+    assert json.loads(out.read_text())["claims"][1]["true"] is False
+
+
+@pytest.mark.parametrize(
+    ("names", "change", "message"),
+    [
+        ((), {}, "sweeps, one of lif and one of qif, got 0 of nothing"),
+        (("lif", "lif"), {}, "got 2 of lif"),
+        (("lif", "none"), {}, "none.json is no file; write it with experiments.sweep"),
+        (("lif", "qif"), {"axes": None, "summary": None}, "was not written by exp"),
+        (("lif", "qif"), {"epochs": 3}, "differ in their epochs: {'lif': 2, 'qif': 3}"),
+        (
+            ("lif", "qif"),
+            {"summary": {"all": QIF["summary"]["all"]}},
+            "qif.json has no cell with a <= 0.4",
+        ),
+    ],
+)
+def test_bad_input_is_one_line(files, names, change, message, tmp_path, capsys):
+    (files / "qif.json").write_text(json.dumps({**QIF, **change}))
+    out = tmp_path / "page.json"
+    with pytest.raises(SystemExit) as stop:
+        robustness.main([*(str(files / f"{n}.json") for n in names), "--out", str(out)])
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not out.exists()
