@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results analysis trainings scale long faults packing models clean
+.PHONY: help demo test slow check format install results analysis trainings scale long faults grid packing models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -82,6 +82,9 @@ long: $(READY) ## Train for 1,000 epochs; writes docs/results/long_run.json and 
 
 faults: $(READY) ## Plant faults into real runs and write docs/results/reliability.md.
 	$(BIN)/python -m experiments.faults --out docs/results/reliability.md
+
+grid: $(READY) ## Compare a grid with its cells one by one; writes docs/results/grid.json.
+	$(BIN)/python -m benchmarks.grid
 
 packing: $(READY) ## Cut runs into pieces and measure what shortened states cost.
 	$(BIN)/python -m benchmarks.packing
