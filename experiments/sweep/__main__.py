@@ -129,17 +129,7 @@ def _train(options: Sweep, wanted: Sequence[Cell], workdir: Path) -> None:
             (base, missing[k::number], data_dir, workdir, f"-{k + 1}-of-{number}")
             for k in range(number)
         ]
-        workers.on_every_core(_train_share, shares, watch)
-
-
-def _train_share(
-    base: Config, share: Sequence[Cell], data_dir: Path, workdir: Path, writer: str
-) -> None:
-    """What one process trains; none writes into the file of another."""
-    store = Store(workdir, base, writer)
-    if share:
-        for cell, row in trainer.train(base, share, data_dir, "map", None):
-            store.add(cell, row)
+        workers.on_every_core(trainer.train_share, shares, watch)
 
 
 def _choice(strategy: Strategy, seconds: dict[Strategy, float], cells: int) -> str:

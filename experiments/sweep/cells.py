@@ -13,6 +13,7 @@ from experiments import markdown, provenance
 from experiments.build import Experiment, build
 from experiments.config import Config
 from experiments.sweep.axes import Cell
+from experiments.sweep.store import Store
 from qifjax import nn, parallel
 from qifjax.energy import layer_energy
 from qifjax.grid import Epochs, Strategy, train_grid
@@ -71,6 +72,24 @@ def train(
             measured = {"seconds": round(seconds, 3), "trained": trained}
             yield cell, {**_row(experiment, own), **measured}
         left, start = left[done:], time.perf_counter()
+
+
+def train_share(
+    base: Config, share: Sequence[Cell], data_dir: Path, workdir: Path, writer: str
+) -> None:
+    """Trains the share of one process and stores what each cell has given.
+
+    Args:
+      base: the configuration.
+      share: the cells.
+      data_dir: where data sets are.
+      workdir: folder of the sweep.
+      writer: what the process is called, so that no two write into one file.
+    """
+    store = Store(workdir, base, writer)
+    if share:
+        for cell, row in train(base, share, data_dir, "map", None):
+            store.add(cell, row)
 
 
 def _row(experiment: Experiment, epochs: Epochs) -> dict[str, Any]:
