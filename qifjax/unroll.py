@@ -4,6 +4,8 @@ Layers without state see time folded into the batch; only the neurons loop over 
 Arrays are time-major, ``[T, ...]``.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -50,6 +52,13 @@ def unroll(
       ValueError: if parameters break a constraint (:func:`qifjax.validate`) or
         ``currents`` has no time axis.
     """
+    _check(params, currents)
+    return _unroll(params, currents, u0, window, remat)
+
+
+# Compiled on its own, so that layers of one shape are traced once for all of them.
+@functools.partial(jax.jit, static_argnames="remat")
+def _unroll(params, currents, u0, window, remat):
     if window is None:
         window = neurons.window(params)
 
@@ -78,6 +87,7 @@ def potentials(
     Raises:
       TypeError, ValueError: as :func:`unroll`.
     """
+    _check(params, currents)
 
     def body(u, current):
         after, _ = neurons.step(params, u, current)
@@ -86,7 +96,7 @@ def potentials(
     return _scan(body, params, currents, u0)[1]
 
 
-def _scan(body, params, currents, u0):
+def _check(params, currents):
     validate(params)
     if not jnp.issubdtype(currents.dtype, jnp.floating):
         raise TypeError(f"currents must be floating point, got {currents.dtype}")
@@ -94,6 +104,9 @@ def _scan(body, params, currents, u0):
         raise ValueError(
             f"currents must be [T, ...] with T >= 1, got shape {currents.shape}"
         )
+
+
+def _scan(body, params, currents, u0):
     if u0 is None:
         u0 = neurons.resting(params, currents[0])
     else:

@@ -1,5 +1,7 @@
 """Threshold-dependent batch normalisation (tdBN)."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from flax import linen
@@ -82,35 +84,24 @@ class TDBatchNorm(linen.Module):
         if train:
             mean, var, count = self._statistics(wide)
             if not self.is_initializing():
-                unbiased = var * (count / (count - 1))
-                keep = jnp.minimum(self.momentum, seen.value / (seen.value + 1))
-                seen.value += 1
-                for running, new in ((running_mean, mean), (running_var, unbiased)):
-                    old = running.value
-                    running.value = keep * old + (1 - keep) * new.astype(old.dtype)
+                running_mean.value, running_var.value, seen.value = _follow(
+                    (running_mean.value, running_var.value, seen.value),
+                    mean,
+                    var * (count / (count - 1)),
+                    self.momentum,
+                )
         else:
             mean = running_mean.value.astype(wide.dtype)
             var = running_var.value.astype(wide.dtype)
 
-        gamma, xi = gamma.astype(wide.dtype), xi.astype(wide.dtype)
-        scale = gamma * (self.eta * u_th) * jax.lax.rsqrt(var + self.epsilon)
-        per_channel = (1,) * (x.ndim - 1) + (channels,)
-        shift = (xi - mean * scale).reshape(per_channel)
-        y = wide * scale.reshape(per_channel) + shift
-        if not padding:
-            return y
-        # Where x is zero, the norm gives its shift.
-        shape = list(x.shape)
-        shape[2] += 2 * padding
-        shape[3] += 2 * padding
-        border = jnp.broadcast_to(shift, shape)
-        return jax.lax.dynamic_update_slice(border, y, (0, 0, padding, padding, 0))
+        return _normalise(
+            wide, mean, var, gamma, xi, u_th, self.eta, self.epsilon, padding
+        )
 
     def _statistics(self, x):
         """Mean, biased variance, both [C], and the number of values behind each."""
-        axes = tuple(range(x.ndim - 1))
         count = x.size // x.shape[-1]
-        mean = jnp.mean(x, axes)
+        mean = _mean(x)
         # Not initialised inside a pmap, so the axis does not exist yet.
         distributed = self.axis_name is not None and not self.is_initializing()
         if distributed:
@@ -121,8 +112,53 @@ class TDBatchNorm(linen.Module):
                 "TDBatchNorm needs at least 2 values a channel in training, got input "
                 f"of shape {x.shape}; use a larger batch"
             )
-        centred = x - mean.reshape((1,) * (x.ndim - 1) + (-1,))
-        var = jnp.mean(jnp.square(centred), axes)
+        var = _variance(x, mean)
         if distributed:
             var = jax.lax.pmean(var, self.axis_name)
         return mean, var, count
+
+
+# Compiled on their own, so that layers of one shape are traced once for all of them.
+
+
+@jax.jit
+def _mean(x):
+    return jnp.mean(x, tuple(range(x.ndim - 1)))
+
+
+@jax.jit
+def _variance(x, mean):
+    return _mean(jnp.square(x - _per_channel(mean, x)))
+
+
+@functools.partial(jax.jit, static_argnames="momentum")
+def _follow(running, mean, unbiased, momentum):
+    """The running mean and variance, and how many batches they have seen."""
+    *estimates, seen = running
+    keep = jnp.minimum(momentum, seen / (seen + 1))
+    moved = (
+        keep * old + (1 - keep) * new.astype(old.dtype)
+        for old, new in zip(estimates, (mean, unbiased), strict=True)
+    )
+    return (*moved, seen + 1)
+
+
+@functools.partial(jax.jit, static_argnames=("eta", "epsilon", "padding"))
+def _normalise(x, mean, var, gamma, xi, u_th, eta, epsilon, padding):
+    gamma, xi = gamma.astype(x.dtype), xi.astype(x.dtype)
+    scale = gamma * (eta * u_th) * jax.lax.rsqrt(var + epsilon)
+    shift = _per_channel(xi - mean * scale, x)
+    y = x * _per_channel(scale, x) + shift
+    if not padding:
+        return y
+    # Where x is zero, the norm gives its shift.
+    shape = list(x.shape)
+    shape[2] += 2 * padding
+    shape[3] += 2 * padding
+    border = jnp.broadcast_to(shift, shape)
+    return jax.lax.dynamic_update_slice(border, y, (0, 0, padding, padding, 0))
+
+
+def _per_channel(values, x):
+    """Values ``[C]``, such that they broadcast against ``x`` ``[..., C]``."""
+    return values.reshape((1,) * (x.ndim - 1) + (-1,))
