@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results analysis trainings scale long faults packing models clean
+.PHONY: help demo test slow check format install results analysis trainings scale long faults packing bench models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -85,6 +85,9 @@ faults: $(READY) ## Plant faults into real runs and write docs/results/reliabili
 
 packing: $(READY) ## Cut runs into pieces and measure what shortened states cost.
 	$(BIN)/python -m benchmarks.packing
+
+bench: $(READY) ## Compare with other libraries at the same work (hours); writes docs/results/peers.md.
+	$(BIN)/python -m benchmarks.peers
 
 MODELS := docs/results/models
 NETWORKS := lenet5 resnet19 vgg11 meta_spikeformer dvs_gesture_net vggsnn resnet34
