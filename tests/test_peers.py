@@ -293,6 +293,57 @@ def test_what_has_to_be_the_same_and_is_not_ends_the_command(changes, message):
         agreement.require(agreeing(**changes))
 
 
+class FakeWorker:
+    """Fires where the current is positive, with an error in the gradient."""
+
+    def __init__(self, gradient_apart=0.0, loss=2.0, fails=False):
+        self.gradient_apart, self.value, self.fails = gradient_apart, loss, fails
+
+    def ask(self, do, **arguments):
+        return getattr(self, do)(**arguments)
+
+    def weights(self, network, found):
+        np.savez(found, w=np.ones(2))
+
+    def fire(self, neuron, given, found):
+        if self.fails:
+            raise PeerError("broken")
+        with np.load(given) as file:
+            spikes = file["currents"] > 0
+            gradient = file["cotangent"] + self.gradient_apart
+        np.savez(found, spikes=spikes, gradient=gradient)
+
+    def loss(self, network, neuron, given):
+        with np.load(given) as file:
+            return self.value * file["w"].mean()
+
+
+def agreement_of(**workers):
+    field = FakeField()
+    field.dismiss = field.leave_out
+    field.workers = {OURS: FakeWorker(), **workers}
+    return field, agreement.check(field, ("qif", "lif"), ("lenet5",))
+
+
+def test_agreement_compares_what_is_said_to_be_the_same():
+    field, rows = agreement_of(
+        spikingjelly=FakeWorker(5e-6, 2.00002),
+        norse=FakeWorker(1.0),
+        snntorch=FakeWorker(fails=True),
+    )
+    qif, lif, norse = rows
+    assert (qif["same"], qif["gradient_apart"], qif["loss_apart"]) == ("cost", None, {})
+    assert lif["gradient_apart"] == pytest.approx(5e-6, rel=0.1)
+    assert lif["loss_apart"] == {"lenet5": pytest.approx(2e-5)}
+    assert (norse["neuron"], norse["gradient_apart"]) == ("lif", None)
+    assert field.left_out == {"snntorch": "broken"}
+
+
+def test_agreement_ends_at_another_gradient():
+    with pytest.raises(RunError, match="spikingjelly lif: gradients differ"):
+        agreement_of(spikingjelly=FakeWorker(2e-5))
+
+
 # --- ratios and verdicts -------------------------------------------------------------
 
 

@@ -24,14 +24,11 @@ def avg_pool(x: jax.Array) -> jax.Array:
     return nnx.avg_pool(x, (2, 2), strides=(2, 2))
 
 
-class Population(nnx.Module):
-    """Spyx's LIF over all steps, which shapes itself by its input."""
-
-    def __call__(self, currents: jax.Array) -> jax.Array:
-        """Maps currents ``[T, B, ...]`` to spikes."""
-        # Made in each call, so that its beta, which is given, is not trained.
-        neuron = spyx.nn.LIF(currents.shape[2:], BETA, U_TH, rngs=nnx.Rngs(0))
-        return spyx.nn.run(neuron, currents)[0]
+def fire(currents: jax.Array) -> jax.Array:
+    """Spikes of Spyx's LIF for currents ``[T, B, ...]``."""
+    # Made in each call, so that its beta, which is given, is not trained.
+    neuron = spyx.nn.LIF(currents.shape[2:], BETA, U_TH, rngs=nnx.Rngs(0))
+    return spyx.nn.run(neuron, currents)[0]
 
 
 def norm(channels: int, rngs: nnx.Rngs, eta: float = 1.0) -> nnx.BatchNorm:
@@ -61,13 +58,12 @@ class ConvNormSpike(nnx.Module):
     def __init__(self, inputs, outputs, rngs, kernel=3, stride=1, padding=1):
         self.conv = conv(inputs, outputs, rngs, kernel, stride, padding)
         self.norm = norm(outputs, rngs)
-        self.neuron = Population()
 
     def __call__(self, x: jax.Array, timesteps: int) -> jax.Array:
         """Maps ``[T or 1, B, H, W, C]`` to spikes at every step."""
         currents = folded(lambda x: self.norm(self.conv(x)), x)
         shape = (timesteps, *currents.shape[1:])
-        return self.neuron(jnp.broadcast_to(currents, shape))
+        return fire(jnp.broadcast_to(currents, shape))
 
 
 class ResidualBlock(nnx.Module):
@@ -81,7 +77,6 @@ class ResidualBlock(nnx.Module):
         if self.projects:
             self.projection = conv(inputs, outputs, rngs, 1, stride, 0)
             self.shortcut_norm = norm(outputs, rngs, 0.5**0.5)
-        self.neuron = Population()
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps spikes ``[T, B, H, W, C]`` to spikes."""
@@ -89,7 +84,7 @@ class ResidualBlock(nnx.Module):
         y = folded(lambda y: self.norm2(self.conv2(y)), y)
         if self.projects:
             x = folded(lambda x: self.shortcut_norm(self.projection(x)), x)
-        return self.neuron(y + x)
+        return fire(y + x)
 
 
 class LeNet5(nnx.Module):
@@ -100,14 +95,13 @@ class LeNet5(nnx.Module):
         self.conv1 = ConvNormSpike(1, 6, rngs, 5, padding=2)
         self.conv2 = ConvNormSpike(6, 16, rngs, 5, padding=0)
         self.fc1 = nnx.Linear(400, 120, rngs=rngs)
-        self.neuron = Population()
         self.fc2 = nnx.Linear(120, 10, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps images ``[1, B, H, W, C]`` to logits ``[B, 10]``."""
         for layer in (self.conv1, self.conv2):
             x = folded(avg_pool, layer(x, self.timesteps))
-        x = self.neuron(self.fc1(x.reshape(*x.shape[:2], -1)))
+        x = fire(self.fc1(x.reshape(*x.shape[:2], -1)))
         return jnp.mean(self.fc2(x), 0)
 
 
@@ -141,7 +135,6 @@ class ResNet19(nnx.Module):
         pairs = zip(widths[:-1], widths[1:], strides, strict=True)
         self.blocks = nnx.List([ResidualBlock(*each, rngs) for each in pairs])
         self.fc1 = nnx.Linear(512, 256, rngs=rngs)
-        self.neuron = Population()
         self.fc2 = nnx.Linear(256, 10, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -149,7 +142,7 @@ class ResNet19(nnx.Module):
         x = self.conv1(x, self.timesteps)
         for block in self.blocks:
             x = block(x)
-        x = self.neuron(self.fc1(jnp.mean(x, (2, 3))))
+        x = fire(self.fc1(jnp.mean(x, (2, 3))))
         return jnp.mean(self.fc2(x), 0)
 
 

@@ -1,6 +1,5 @@
 """The worker of Spyx, whose LIF fires one step late and resets by subtraction."""
 
-import functools
 import importlib.metadata
 from collections.abc import Mapping
 
@@ -12,7 +11,7 @@ from flax import nnx
 
 from benchmarks.peers.serving import Contestant, Work, serve
 from benchmarks.peers.spyx_networks import NETWORKS as SPYX_NETWORKS
-from benchmarks.peers.spyx_networks import Population
+from benchmarks.peers.spyx_networks import fire
 from benchmarks.peers.tasks import LEARNING_RATE, NETWORKS, Network, Task
 
 
@@ -88,12 +87,12 @@ def _infer(task: Task) -> Work:
 
 
 def _neuron(task: Task) -> Work:
-    fire = jax.jit(_fire)
+    both = jax.jit(_fire)
     currents, cotangent = jnp.asarray(task.currents()), jnp.asarray(task.cotangent())
 
     def work(steps):
         for _ in range(steps):
-            jax.block_until_ready(fire(currents, cotangent))
+            jax.block_until_ready(both(currents, cotangent))
 
     return work
 
@@ -104,7 +103,7 @@ def _inputs(network: Network) -> jax.Array:
 
 
 def _fire(currents, cotangent):
-    spikes, pull_back = jax.vjp(functools.partial(Population.__call__, None), currents)
+    spikes, pull_back = jax.vjp(fire, currents)
     (gradient,) = pull_back(cotangent)
     return spikes, gradient
 

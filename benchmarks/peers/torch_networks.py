@@ -179,5 +179,9 @@ class ResNet19(nn.Module):
         return self.fc2(self.fc1(x.mean((3, 4)))).mean(0)
 
 
-NETWORKS = {"lenet5": LeNet5, "vggsnn": VGGSNN, "resnet19": ResNet19}
+NETWORKS: dict[str, Callable[[Population, int], nn.Module]] = {
+    "lenet5": LeNet5,
+    "vggsnn": VGGSNN,
+    "resnet19": ResNet19,
+}
 """By the names of :mod:`benchmarks.peers.tasks`."""
