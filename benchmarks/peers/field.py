@@ -63,7 +63,9 @@ class Field:
         """
         module = f"benchmarks.peers.{CONTESTANTS[name].module}"
         command = [self._pythons[name], "-m", module]
-        return Worker(command, self._folder / "logs" / f"{name}.log", settings)
+        # The log of the first process says why that one ends.
+        log = f"{name}-again.log" if name in self.workers else f"{name}.log"
+        return Worker(command, self._folder / "logs" / log, settings)
 
     def leave_out(self, what: str, error: PeerError) -> None:
         """Notes, and says in one line, that something is left out."""
