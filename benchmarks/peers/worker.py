@@ -1,5 +1,6 @@
 """The parent's side of the conversation with a contestant's process."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -80,7 +81,9 @@ class Worker:
     def close(self) -> None:
         """Ends the process and waits for its end."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        # What a worker that has ended did not read is still to be written.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
