@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results analysis trainings scale long faults grid packing models clean
+.PHONY: help demo test slow check format install results analysis trainings scale long faults grid packing bench models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -88,6 +88,9 @@ grid: $(READY) ## Compare a grid with its cells one by one; writes docs/results/
 
 packing: $(READY) ## Cut runs into pieces and measure what shortened states cost.
 	$(BIN)/python -m benchmarks.packing
+
+bench: $(READY) ## Compare with other libraries at the same work (hours); writes docs/results/peers.md.
+	$(BIN)/python -m benchmarks.peers
 
 MODELS := docs/results/models
 NETWORKS := lenet5 resnet19 vgg11 meta_spikeformer dvs_gesture_net vggsnn resnet34

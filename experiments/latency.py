@@ -133,7 +133,7 @@ def measure(
         for neuron, name in names.items():
             partial.add(name, seconds[neuron])
     qif, lif = (np.asarray(partial.done(name)) for name in names.values())
-    low, high = _interval(qif, lif)
+    low, high = ratio_interval(qif, lif)
     return {
         "config": config.name,
         "model": config.model,
@@ -164,12 +164,21 @@ def _inference(config: Config, neuron: str, batch: int) -> Callable[[], jax.Arra
     return lambda: run(variables, x)
 
 
-def _interval(
-    qif: np.ndarray, lif: np.ndarray, draws: int = 2000
+def ratio_interval(
+    above: np.ndarray, below: np.ndarray, draws: int = 2000
 ) -> tuple[float, float]:
-    """95 % bootstrap interval of the ratio of medians; turns are drawn together."""
-    chosen = np.random.default_rng(0).integers(len(qif), size=(draws, len(qif)))
-    ratios = np.median(qif[chosen], 1) / np.median(lif[chosen], 1)
+    """95 % bootstrap interval of the ratio of medians; turns are drawn together.
+
+    Args:
+      above: numbers of the numerator, one a turn, ``[N]``.
+      below: numbers of the denominator in the same turns, ``[N]``.
+      draws: number of bootstrap samples.
+
+    Returns:
+      Both ends.
+    """
+    chosen = np.random.default_rng(0).integers(len(above), size=(draws, len(above)))
+    ratios = np.median(above[chosen], 1) / np.median(below[chosen], 1)
     low, high = np.quantile(ratios, (0.025, 0.975))
     return float(low), float(high)
 

@@ -1,0 +1,518 @@
+"""The comparison with peers: conversation, turns, verdicts, page; without any peer."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from benchmarks.peers import __main__ as command
+from benchmarks.peers import (
+    agreement,
+    environments,
+    measure,
+    neurons,
+    qifjax_worker,
+    summary,
+    tasks,
+)
+from benchmarks.peers.contestants import CONTESTANTS, OURS, Environment
+from benchmarks.peers.field import Field
+from benchmarks.peers.page import page
+from benchmarks.peers.worker import PeerError, Worker
+from experiments.partial import Partial
+from experiments.run_folder import RunError
+from qifjax import LIFParams, QIFParams, window
+
+# --- the work ------------------------------------------------------------------------
+
+
+def test_the_parameters_are_those_of_qifjax():
+    lif, qif = LIFParams(), QIFParams()
+    assert (lif.beta, lif.u_th, lif.u_rest) == (neurons.BETA, neurons.U_TH, 0.0)
+    assert qif == (neurons.A, 0.0, neurons.U_C, neurons.U_TH)
+    for params, given in ((lif, neurons.LIF_WINDOW), (qif, neurons.QIF_WINDOW)):
+        lower, upper, height = window(params)
+        assert given == pytest.approx((lower, upper), abs=1e-15)
+        assert height == 1
+
+
+def test_names_on_the_command_line_are_all_that_there_are():
+    starts = [f"start-{network}" for network in tasks.NETWORKS]
+    assert list(get_args(command.Name)) == [*tasks.TASKS, *starts]
+    assert [OURS, *get_args(command.Peer)] == list(CONTESTANTS)
+    assert get_args(command.Neuron) == tasks.NEURONS
+
+
+@pytest.mark.parametrize("network", tasks.NETWORKS.values(), ids=lambda n: n.name)
+def test_inputs_are_the_same_each_time_and_standardised(network):
+    inputs = network.inputs()
+    np.testing.assert_array_equal(inputs, network.inputs())
+    leading = (network.timesteps,) if network.events else ()
+    assert inputs.shape == (*leading, network.batch, *network.shape)
+    prepared = network.prepared(inputs)
+    assert prepared.dtype == np.float32
+    if network.events:
+        np.testing.assert_array_equal(prepared, inputs)
+    else:
+        assert abs(prepared.mean()) < 0.03
+        assert abs(prepared.std() - 1) < 0.01
+
+
+def test_a_kernel_behind_flattened_images_moves_channels_to_the_front():
+    network = tasks.NETWORKS["lenet5"]
+    rng = np.random.default_rng(0)
+    image, kernel = rng.normal(size=network.flattened), rng.normal(size=(400, 3))
+    moved = qifjax_worker._channels_first(kernel, network)
+    np.testing.assert_allclose(
+        np.moveaxis(image, -1, 0).ravel() @ moved, image.ravel() @ kernel
+    )
+    behind = rng.normal(size=(120, 10))
+    assert qifjax_worker._channels_first(behind, network) is behind
+
+
+# --- the conversation ----------------------------------------------------------------
+
+_FAKE = """
+import sys
+from benchmarks.peers.serving import Contestant, serve
+
+class Fake(Contestant):
+    def versions(self):
+        print("a library that prints")
+        return {"fake": "1.0"}
+    def work(self, task, neuron):
+        if neuron == "qif":
+            raise ValueError("no such\\nneuron")
+        def work(steps):
+            done.extend([task.network] * steps)
+            if len(done) > 20:
+                print("out of luck", file=sys.stderr)
+                sys.stderr.flush()
+                import os; os._exit(1)
+        done = []
+        return work
+    def fire(self, neuron, currents, cotangent):
+        return (currents > 0).astype("float32"), 2 * cotangent
+    def loss(self, network, neuron, weights):
+        return float(weights["w"].sum()) + network.timesteps
+
+serve(Fake())
+"""
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    return tmp_path_factory.mktemp("worker") / "log"
+
+
+@pytest.fixture(scope="module")
+def worker(log):
+    with Worker([sys.executable, "-c", _FAKE], log) as worker:
+        yield worker
+
+
+def test_answers_are_apart_from_what_libraries_print(worker, log):
+    assert worker.ask("versions") == {"fake": "1.0"}
+    assert "a library that prints" in log.read_text()
+
+
+def test_an_error_is_one_line_and_the_worker_lives_on(worker):
+    with pytest.raises(PeerError) as error:
+        worker.ask("prepare", task="train-lenet5", neuron="qif", warm_up=1)
+    assert str(error.value) == "prepare failed: ValueError: no such neuron"
+    assert worker.ask("versions")
+
+
+def test_a_turn_takes_the_steps_of_its_task_and_gives_seconds_a_step(worker):
+    worker.ask("prepare", task="infer-resnet19", neuron="lif", warm_up=3)
+    assert 0 <= worker.ask("run", task="infer-resnet19", neuron="lif") < 1
+    peak = worker.ask("peak_memory", task="infer-resnet19", neuron="lif")
+    assert 2**20 < peak < 2**32
+    worker.ask("drop")
+    with pytest.raises(PeerError, match="KeyError"):
+        worker.ask("run", task="infer-resnet19", neuron="lif")
+
+
+def test_arrays_travel_in_files(worker, tmp_path):
+    given, found = str(tmp_path / "given.npz"), str(tmp_path / "found.npz")
+    currents, cotangent = np.float32([[-1, 2]]), np.float32([[3, 4]])
+    np.savez(given, currents=currents, cotangent=cotangent)
+    worker.ask("fire", neuron="lif", given=given, found=found)
+    with np.load(found) as file:
+        np.testing.assert_array_equal(file["spikes"], [[0, 1]])
+        np.testing.assert_array_equal(file["gradient"], 2 * cotangent)
+    np.savez(given, w=np.float32([1, 2]))
+    assert worker.ask("loss", network="vggsnn", neuron="lif", given=given) == 13
+
+
+def test_a_worker_that_dies_says_its_last_words(tmp_path):
+    with Worker([sys.executable, "-c", _FAKE], tmp_path / "log") as worker:
+        with pytest.raises(PeerError, match=r"ended at prepare: out of luck$"):
+            worker.ask("prepare", task="train-lenet5", neuron="lif", warm_up=30)
+        with pytest.raises(PeerError, match=r"ended at versions: out of luck$"):
+            worker.ask("versions")
+
+
+# --- environments --------------------------------------------------------------------
+
+
+def test_what_cannot_be_installed_is_one_line(monkeypatch, tmp_path):
+    said = "WARNING: x\nERROR: No matching distribution\nERROR: that is all\n"
+
+    def run(arguments, **_):
+        failed = "none==9" in arguments
+        return subprocess.CompletedProcess(arguments, failed, "", said)
+
+    monkeypatch.setattr(environments.subprocess, "run", run)
+    environment = Environment("none", (("numpy",), ("--no-deps", "none==9")))
+    with pytest.raises(PeerError) as error:
+        environments.build(environment, tmp_path)
+    assert str(error.value) == (
+        "install --quiet --no-deps none==9 failed: No matching distribution"
+    )
+
+
+def test_an_environment_is_built_once_for_the_same_requirements(monkeypatch, tmp_path):
+    commands = []
+
+    def run(arguments, **_):
+        commands.append(arguments)
+        (tmp_path / "torch").mkdir(exist_ok=True)
+        return subprocess.CompletedProcess(arguments, 0, "", "")
+
+    monkeypatch.setattr(environments.subprocess, "run", run)
+    environment = Environment("torch", (("torch==1",), ("numpy",)))
+    python = environments.build(environment, tmp_path)
+    assert python == tmp_path / "torch" / "bin" / "python"
+    assert [arguments[-1] for arguments in commands[1:]] == ["torch==1", "numpy"]
+    assert environments.build(environment, tmp_path) == python
+    assert len(commands) == 3
+    environments.build(Environment("torch", (("torch==2",),)), tmp_path)
+    assert len(commands) == 5
+
+
+def test_a_peer_that_cannot_start_is_left_out_in_one_line(monkeypatch, capsys):
+    def build(environment, folder):
+        raise PeerError(f"{environment.name} is not to be had")
+
+    class Fine:
+        def ask(self, do):
+            return {"qifjax": "1"}
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("benchmarks.peers.field.build", build)
+    monkeypatch.setattr(Field, "start", lambda self, name, settings=None: Fine())
+    with Field((OURS, "norse"), Path()) as field:
+        assert list(field.workers) == [OURS]
+        assert field.left_out == {"norse": "norse is not to be had"}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "error: norse is left out: norse is not to be had"
+
+
+# --- turns ---------------------------------------------------------------------------
+
+
+class FakeField:
+    """Contestants that note their turns and answer with their number."""
+
+    def __init__(self, *names, fails=()):
+        self.turns = []
+        self.left_out = {}
+        self.workers = {name: self._worker(name, fails) for name in names}
+
+    def _worker(self, name, fails):
+        def ask(do, **arguments):
+            if do in fails and name != OURS:
+                raise PeerError("broken")
+            if do == "run":
+                self.turns.append((arguments["neuron"], name))
+            return float(len(self.turns))
+
+        return SimpleNamespace(ask=ask)
+
+    def having(self, neuron):
+        return [name for name in self.workers if neuron in CONTESTANTS[name].same]
+
+    def leave_out(self, what, error):
+        self.left_out[what] = str(error)
+
+
+def test_contestants_take_turns_and_a_killed_command_goes_on(tmp_path):
+    partial = Partial(tmp_path / "out.json", "key")
+    # Killed in the second round, behind the first of three turns.
+    for part, seconds in (("qif qifjax", [7, 8]), ("lif qifjax", [7])):
+        partial.add(f"neuron-2 {part}", seconds)
+    partial.add("neuron-2 lif norse", [9])
+    field = FakeField(OURS, "norse")
+    measure.take_turns(field, "neuron-2", ("qif", "lif"), 3, partial)
+    second, third = [("lif", OURS), ("lif", "norse")], [("qif", OURS)]
+    assert field.turns == [*second, *third, *second]
+    assert partial.done("neuron-2 qif qifjax") == [7, 8, 3]
+    assert partial.done("neuron-2 lif norse") == [9, 2, 5]
+
+
+@pytest.mark.parametrize("step", ["prepare", "run"])
+def test_who_fails_in_a_task_is_left_out_of_it(tmp_path, step):
+    partial = Partial(tmp_path / "out.json", "key")
+    field = FakeField(OURS, "norse", fails=(step,))
+    measure.take_turns(field, "neuron-2", ("lif",), 2, partial)
+    assert field.turns == [("lif", OURS)] * 2
+    assert field.left_out == {"neuron-2 lif norse": "broken"}
+    assert partial.done("neuron-2 lif norse") == []
+
+
+# --- agreement -----------------------------------------------------------------------
+
+
+def agreeing(**changes):
+    row = {"neuron": "lif", "contestant": "norse", "same": "spikes"}
+    row |= {"spikes_apart": 0.0, "gradient_apart": None, "loss_apart": {}}
+    return row | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"spikes_apart": 1e-4}, "norse lif: 1.00e-04 of the spikes differ"),
+        ({"gradient_apart": 2e-5}, "gradients differ from qifjax by 2.00e-05"),
+        ({"gradient_apart": float("nan")}, "gradients differ from qifjax by nan"),
+        ({"loss_apart": {"lenet5": 1e-3}}, "loss of lenet5 differs by 1.00e-03"),
+    ],
+)
+def test_what_has_to_be_the_same_and_is_not_ends_the_command(changes, message):
+    agreement.require(agreeing(gradient_apart=1e-6, loss_apart={"lenet5": 1e-5}))
+    agreement.require(agreeing(same="cost", **changes))
+    with pytest.raises(RunError, match=message):
+        agreement.require(agreeing(**changes))
+
+
+class FakeWorker:
+    """Fires where the current is positive, with an error in the gradient."""
+
+    def __init__(self, gradient_apart=0.0, loss=2.0, fails=False):
+        self.gradient_apart, self.value, self.fails = gradient_apart, loss, fails
+
+    def ask(self, do, **arguments):
+        return getattr(self, do)(**arguments)
+
+    def weights(self, network, found):
+        np.savez(found, w=np.ones(2))
+
+    def fire(self, neuron, given, found):
+        if self.fails:
+            raise PeerError("broken")
+        with np.load(given) as file:
+            spikes = file["currents"] > 0
+            gradient = file["cotangent"] + self.gradient_apart
+        np.savez(found, spikes=spikes, gradient=gradient)
+
+    def loss(self, network, neuron, given):
+        with np.load(given) as file:
+            return self.value * file["w"].mean()
+
+
+def agreement_of(**workers):
+    field = FakeField()
+    field.dismiss = field.leave_out
+    field.workers = {OURS: FakeWorker(), **workers}
+    return field, agreement.check(field, ("qif", "lif"), ("lenet5",))
+
+
+def test_agreement_compares_what_is_said_to_be_the_same():
+    field, rows = agreement_of(
+        spikingjelly=FakeWorker(5e-6, 2.00002),
+        norse=FakeWorker(1.0),
+        snntorch=FakeWorker(fails=True),
+    )
+    qif, lif, norse = rows
+    assert (qif["same"], qif["gradient_apart"], qif["loss_apart"]) == ("cost", None, {})
+    assert lif["gradient_apart"] == pytest.approx(5e-6, rel=0.1)
+    assert lif["loss_apart"] == {"lenet5": pytest.approx(2e-5)}
+    assert (norse["neuron"], norse["gradient_apart"]) == ("lif", None)
+    assert field.left_out == {"snntorch": "broken"}
+
+
+def test_agreement_ends_at_another_gradient():
+    with pytest.raises(RunError, match="spikingjelly lif: gradients differ"):
+        agreement_of(spikingjelly=FakeWorker(2e-5))
+
+
+# --- ratios and verdicts -------------------------------------------------------------
+
+
+def test_ratios_are_of_medians_over_the_rounds_that_both_have():
+    parts = {
+        "train-lenet5 qif qifjax": [1.0, 2.0, 3.0],
+        "train-lenet5 lif qifjax": [1.0, 2.0],
+        "train-lenet5 qif spikingjelly": [4.0, 6.0, 50.0, 1000.0],
+        "infer-lenet5 lif norse": [1.0, 1.0],
+    }
+    ours, lif, peer, alone = summary.rows(parts)
+    assert ours["seconds"] == [1.5, 2.0, 2.5]
+    assert peer["ratio"] == 3.0
+    assert peer["rounds"] == 4
+    low, high = peer["ratio_interval"]
+    assert 2 <= low <= 3 <= high <= 50
+    assert "ratio" not in alone
+    (between,) = summary.qif_to_lif(parts)
+    assert between["ratio"] == 1.0
+    assert between["rounds"] == 2
+
+
+def test_starts_are_told_apart():
+    (row,) = summary.starts(
+        {"train-vggsnn qif norse": [9, 3, 100, 7, 1, 300, 8, 2, 200]}
+    )
+    assert (row["cold_seconds"], row["warm_seconds"], row["memory"]) == (8, 2, 200)
+    assert (row["cold_range"], row["warm_range"]) == ([7, 9], [1, 3])
+    assert row["starts"] == 3
+
+
+def result(parts, starts=()):
+    return {
+        "rows": summary.rows(parts),
+        "starts": summary.starts(dict(starts)),
+        "qif_to_lif": summary.qif_to_lif(parts),
+    }
+
+
+def verdicts(parts, starts=()):
+    found = summary.verdicts(result(parts, starts))
+    return {verdict.claim: (verdict.met, verdict.found) for verdict in found}
+
+
+@pytest.mark.parametrize(("spikingjelly", "met"), [(1.41, True), (1.39, False)])
+def test_the_fastest_peer_decides_about_networks(spikingjelly, met):
+    parts = {
+        "train-lenet5 qif qifjax": [1.0] * 3,
+        "train-lenet5 qif torch-eager": [2.0] * 3,
+        "train-lenet5 qif spikingjelly": [spikingjelly] * 3,
+        "infer-vggsnn lif qifjax": [1.0] * 3,
+        "infer-vggsnn lif norse": [spikingjelly - 0.4] * 3,
+    }
+    assert verdicts(parts) == {
+        "train-lenet5, QIF: at least 1.4 times the fastest peer": (
+            met,
+            f"{spikingjelly} (SpikingJelly; 95 %: {spikingjelly} to {spikingjelly})",
+        ),
+        "infer-vggsnn, LIF: at least 1.0 times the fastest peer": (
+            met,
+            f"{spikingjelly - 0.4:.2f} (Norse; 95 %: {spikingjelly - 0.4:.2f} to "
+            f"{spikingjelly - 0.4:.2f})",
+        ),
+    }
+
+
+def test_neurons_that_step_are_held_to_more_than_those_that_do_not():
+    parts = {
+        "neuron-4 lif qifjax": [1.0] * 2,
+        "neuron-4 lif spikingjelly": [2.0] * 2,
+        "neuron-4 lif torch-eager": [6.0] * 2,
+        "neuron-4 lif norse": [4.9] * 2,
+        # Compiled programs are in the table, but nothing is asked of them.
+        "neuron-4 lif torch-compiled": [0.5] * 2,
+    }
+    found = verdicts(parts)
+    assert found.pop("neuron-4, LIF: at least 2.0 times the multi-step peer")[0]
+    met, number = found.pop("neuron-4, LIF: at least 5.0 times each step-by-step peer")
+    assert not met
+    assert number.startswith("4.90 (Norse")
+    assert not found
+
+
+def test_memory_is_judged_by_the_leanest_peer():
+    starts = {
+        "train-vggsnn qif qifjax": [1, 1, 300],
+        "train-vggsnn qif torch-eager": [1, 1, 1000],
+        "train-vggsnn qif spikingjelly": [1, 1, 700],
+        "train-lenet5 qif qifjax": [1, 1, 300],
+        "train-lenet5 qif spikingjelly": [1, 1, 100],
+    }
+    claim = "train-vggsnn, QIF: at most 0.4 of the leanest peer's memory"
+    assert verdicts({}, starts) == {claim: (False, "0.43 (SpikingJelly)")}
+
+
+@pytest.mark.parametrize(("qif", "met"), [(1.04, True), (1.06, False)])
+def test_qif_beside_lif_is_judged_by_the_end_of_the_interval(qif, met):
+    parts = {
+        "train-resnet19 qif qifjax": [qif] * 30,
+        "train-resnet19 lif qifjax": [1.0] * 30,
+        "neuron-2 qif qifjax": [9.0] * 30,
+        "neuron-2 lif qifjax": [1.0] * 30,
+    }
+    claim = "train-resnet19: QIF at most 1.05 of LIF"
+    assert verdicts(parts) == {
+        claim: (met, f"{qif:.3f} (95 %: {qif:.3f} to {qif:.3f}, 30 rounds)")
+    }
+
+
+def test_the_page_says_what_is_not_met_and_who_is_left_out():
+    parts = {
+        "train-lenet5 lif norse": [0.0011] * 2,
+        "train-lenet5 lif qifjax": [0.001] * 2,
+    }
+    starts = {"train-lenet5 lif norse": [2, 1, 2**20]}
+    text = page(
+        result(parts, starts)
+        | {"command": "run me", "device": "CPU", "versions": {}, "git_commit": None}
+        | {"agreement": [agreeing(loss_apart={"lenet5": 1e-7})]}
+        | {"left_out": {"spyx": "not to be had"}}
+        | {"versions_of": {"norse": {"norse": "1.1.0"}}}
+    )
+    lines = text.splitlines()
+    asked = "| train-lenet5, LIF: at least 1.4 times the fastest peer | **not met** |"
+    assert any(line.startswith(asked) for line in lines)
+    ours = lines.index("| train-lenet5 | LIF | qifjax | 1 | 0 |  |")
+    assert lines[ours + 1] == (
+        "| train-lenet5 | LIF | Norse | 1.1 | 0 | 1.10 (1.10 to 1.10) |"
+    )
+    assert (
+        "| train-lenet5 | LIF | Norse | 2.0 (2.0 to 2.0) | 1.0 (1.0 to 1.0) | 1 |"
+        in (lines)
+    )
+    assert "| Norse | LIF | spikes | 0 |  | lenet5 1.0e-07 |" in lines
+    assert "- spyx: not to be had" in lines
+    assert "- Norse: norse 1.1.0" in lines
+    assert "## QIF beside LIF" not in lines
+
+
+# --- the command ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rounds", "1"], "--rounds must be at least 2, got 1"),
+        (["--starts", "0"], "--starts must be at least 1, got 0"),
+        (["--round", "3"], "unknown option --round, did you mean --rounds?"),
+    ],
+)
+def test_bad_options_are_one_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(arguments)
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_a_comparison_goes_on_from_what_a_killed_one_has_left(monkeypatch, tmp_path):
+    field = FakeField(OURS)
+    field.versions = {OURS: {"qifjax": "1"}}
+    monkeypatch.setattr(command.agreement, "check", lambda *_: [])
+    options = command.Peers(
+        tasks=("neuron-2",), neurons=("qif",), rounds=3, out=tmp_path / "peers.json"
+    )
+    partial = Partial(options.out, "key")
+    partial.add("neuron-2 qif qifjax", [5.0])
+    found = command.compare(field, options, partial)
+    assert len(field.turns) == 2
+    (row,) = found["rows"]
+    assert row["rounds"] == 3
+    assert json.loads(json.dumps(found))["left_out"] == {}
