@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments import cli, duration, memory
+from experiments import cli, memory
 from experiments.build import build
 from experiments.config import Config, ConfigError
-from experiments.deadline import Deadline
+from experiments.deadline import Deadline, stop_after
 from experiments.engine import run
 from experiments.feed import DataOn
 from experiments.interruption import Interrupted
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise ConfigError(
                 f"--save-every must be at least 0 seconds, got {options.save_every}"
             )
-        deadline = _deadline(options, began)
+        deadline = stop_after(options.stop_after, began)
         _connect(options)
         if options.memory_report and options.data_on == "host":
             raise ConfigError(
@@ -157,15 +157,6 @@ def _run(options: Train, workdir: Path, deadline: Deadline) -> dict[str, Any]:
             pack=pack,
             deadline=deadline,
         )
-
-
-def _deadline(options: Train, began: float) -> Deadline:
-    """When a run that began at some time has to have ended."""
-    text = options.stop_after
-    if text is None:
-        return Deadline()
-    seconds = duration.seconds("--stop-after", text)
-    return Deadline(f"--stop-after {text}", began + seconds)
 
 
 def _memory_report(options: Train) -> str:
