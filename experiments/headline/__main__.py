@@ -12,18 +12,22 @@ from experiments import cli
 from experiments.config import Config, ConfigError
 from experiments.deadline import stop_after
 from experiments.headline import studies, trainings
+from experiments.headline.figure import draw
+from experiments.headline.report import page, summarise
 from experiments.interruption import Interrupted
+from experiments.run_folder import write_report
 from qifjax.parallel import Mode
 
 
 @dataclass(frozen=True)
 class Headline:
-    """Train all arms of a study with several seeds, one run after another.
+    """Train all arms of a study with several seeds, and write a page about them.
 
     STUDY is one of experiments/headline/studies.py; options replace its values, such as
     --epochs 350 --model-options width_multiplier 1 for the paper's own size. The same
-    command goes on where it was stopped or killed. Finished runs are kept in the folder
-    of the page, without their weights, and are not trained again.
+    command goes on where it was stopped or killed. Finished runs are kept beside the
+    page, without their weights; they are not trained again, and the page is made from
+    them alone.
 
     Attributes:
       config: the configuration; neuron, learning rate and seed of an arm replace its
@@ -34,7 +38,9 @@ class Headline:
       parallel: see experiments.train.
       devices: see experiments.train.
       stop_after: stop after this time, such as 520s, 8m or 1.5h; see experiments.train.
-      out: folder in which finished runs are kept; by default docs/results/STUDY.
+      only_page: train nothing, and write the page about the runs that are kept.
+      out: JSON file to write; the page and its figure go beside it, and finished runs
+        are kept in the folder of its name. By default docs/results/STUDY.json.
     """
 
     config: Annotated[Config, tyro.conf.arg(name="")]
@@ -44,6 +50,7 @@ class Headline:
     parallel: Mode = "jit"
     devices: int | None = None
     stop_after: str | None = None
+    only_page: bool = False
     out: Path | None = None
 
 
@@ -54,22 +61,41 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = cli.parse_with_config(Headline, argv, program, studies)
         if options.seeds < 1:
             raise ConfigError(f"--seeds must be at least 1, got {options.seeds}")
-        name = options.config.name
-        deadline = stop_after(options.stop_after, began)
-        configs = studies.find(name).configs(options.config, options.seeds)
-        results = options.out or Path("docs/results") / name
-        try:
-            trainings.train(
-                configs,
-                options.workdir or Path("runs/headline") / name,
-                results,
-                options.data_dir,
-                cli.layout(options.parallel, options.devices),
-                deadline,
-            )
-        except Interrupted as interruption:
-            command = " ".join([program, *cli.arguments(argv)])
-            print(f"stopped: {interruption}; go on with: {command}")
+        if options.config.epochs < 1:
+            raise ConfigError("--epochs must be at least 1, got 0")
+        study = studies.find(options.config.name)
+        workdir = options.workdir or Path("runs/headline") / options.config.name
+        out = options.out or Path(f"docs/results/{options.config.name}.json")
+        command = " ".join([program, *cli.arguments(argv)])
+
+        def write() -> None:
+            found = (options.config, options.seeds, out.with_suffix(""))
+            report = summarise(study, *found, page_command(command))
+            draw(report, out.with_suffix(".png"))
+            write_report(out, report.to_json(), page(report, f"{out.stem}.png"))
+
+        if not options.only_page:
+            try:
+                for run in trainings.train(
+                    study.configs(options.config, options.seeds),
+                    workdir,
+                    out.with_suffix(""),
+                    options.data_dir,
+                    cli.layout(options.parallel, options.devices),
+                    stop_after(options.stop_after, began),
+                ):
+                    print(f"kept: {run}")
+                    write()
+            except Interrupted as interruption:
+                print(f"stopped: {interruption}; go on with: {command}")
+                return
+        write()
+        print(out.with_suffix(".md"))
+
+
+def page_command(command: str) -> str:
+    """The command that gives the whole page, trainings and all."""
+    return command.replace(" --only-page", "")
 
 
 if __name__ == "__main__":

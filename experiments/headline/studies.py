@@ -54,7 +54,7 @@ class Study:
 STUDIES = {
     "cifar10_resnet19": Study(
         paper="cifar10_resnet19",
-        smaller={"model_options": {"width_multiplier": 0.125}, "epochs": 15},
+        smaller={"model_options": {"width_multiplier": 0.0625}, "epochs": 15},
         arms={
             "qif": {"neuron": "qif"},
             "qif-one-step": {"neuron": "qif", "timesteps": 1},
@@ -66,7 +66,8 @@ STUDIES = {
         paper="cifar10_dvs_vggsnn",
         smaller={
             "dataset": "cifar10_dvs_sim",
-            "model_options": {"width_multiplier": 0.125},
+            "limit": 5000,
+            "model_options": {"width_multiplier": 0.0625},
             "epochs": 15,
         },
         arms={

@@ -5,7 +5,7 @@ metrics and result are kept, in a folder of the same layout without checkpoints.
 kept is not trained again, and is all that the page is made from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from experiments.config import Config
@@ -30,7 +30,7 @@ def train(
     data_dir: Path,
     layout: Layout,
     deadline: Deadline,
-) -> None:
+) -> Iterator[Path]:
     """Trains every run that is not kept, and keeps it as soon as it is finished.
 
     Args:
@@ -40,6 +40,9 @@ def train(
       data_dir: where data sets are.
       layout: the devices to run on.
       deadline: when everything has to have ended.
+
+    Yields:
+      Where each run is kept, when it is.
 
     Raises:
       RunError: if another configuration's run is kept or in the workdir; none is
@@ -57,6 +60,7 @@ def train(
         resume = folder.started
         run(config, folder, data_dir, layout, resume=resume, deadline=deadline)
         keep(folder, results / folder_name(arm, seed))
+        yield results / folder_name(arm, seed)
 
 
 def find(results: Path, arm: str, seed: int, config: Config) -> RunFolder | None:
