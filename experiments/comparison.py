@@ -158,9 +158,9 @@ class Comparison:
                 [
                     f"{TITLES[neuron]} / {TITLES[base]}",
                     f"{accuracy:+.2f} points",
-                    _ratio(other.mean_firing_rate, of.mean_firing_rate),
-                    _ratio(other.total_energy_mj, of.total_energy_mj),
-                    _ratio(other.train_seconds, of.train_seconds),
+                    ratio(other.mean_firing_rate, of.mean_firing_rate),
+                    ratio(other.total_energy_mj, of.total_energy_mj),
+                    ratio(other.train_seconds, of.train_seconds),
                 ]
             )
         return markdown.table(head, rows)
@@ -229,7 +229,8 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.fmean(values), deviation, tuple(values))
 
 
-def _ratio(numerator: Spread, denominator: Spread) -> str:
+def ratio(numerator: Spread, denominator: Spread) -> str:
+    """The ratio of two means, for tables."""
     if denominator.mean == 0:
         return "undefined"
     return f"{numerator.mean / denominator.mean:.2f}x"

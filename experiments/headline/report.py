@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments import config as configs
 from experiments import markdown, paper, tabulate
-from experiments.comparison import TITLES, Spread, Summary, rate_table, spread
+from experiments.comparison import TITLES, Spread, Summary, rate_table, ratio, spread
 from experiments.config import Config
 from experiments.headline import verdicts
 from experiments.headline.studies import Study
@@ -249,11 +249,10 @@ def _second_step(two: Arm, one: Arm) -> Claim:
     accuracies = two.summary.accuracy, one.summary.accuracy
     energies = two.summary.total_energy_mj, one.summary.total_energy_mj
     effect = verdicts.difference(*(accuracy.values for accuracy in accuracies))
-    ratio = energies[0].mean / energies[1].mean
     return Claim(
         "More time steps make QIF more accurate (used throughout)",
         one.title,
-        f"{_both(*accuracies)}, {_points(effect)}, at {ratio:.2f} times the energy",
+        f"{_both(*accuracies)}, {_points(effect)}, at {ratio(*energies)} the energy",
         effect.verdict(),
     )
 
@@ -394,7 +393,7 @@ def _missing(report: Report) -> list[str]:
 
 
 def _table(report: Report) -> list[str]:
-    base = next(iter(report.arms.values())).summary.total_energy_mj.mean
+    base = next(iter(report.arms.values())).summary.total_energy_mj
     rows = []
     for arm in report.arms.values():
         summary = arm.summary
@@ -406,7 +405,7 @@ def _table(report: Report) -> list[str]:
                 summary.accuracy.format(".2f", 100),
                 summary.mean_firing_rate.format(".2f", 100),
                 energy.format(".4g", 1000),
-                f"{energy.mean / base:.2f}x",
+                ratio(energy, base),
                 arm.examples_per_second.format(".0f"),
                 summary.train_seconds.format(".0f"),
             ]
