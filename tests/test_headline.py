@@ -201,6 +201,13 @@ def test_bad_options_and_missing_data_are_one_line(
     assert not (tmp_path / "none").exists()
 
 
+def test_runs_are_not_kept_where_they_are_trained(kept, no_training, capsys):
+    before = {file: file.read_bytes() for file in kept.rglob("*.json*")}
+    where = ("--workdir", kept / "page", "--out", kept / "page.json")
+    assert "choose another --workdir or --out" in refused(capsys, "small", *where)
+    assert before == {file: file.read_bytes() for file in kept.rglob("*.json*")}
+
+
 @pytest.mark.parametrize(
     ("effect", "claimed", "verdict"),
     [

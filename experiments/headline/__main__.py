@@ -66,11 +66,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         study = studies.find(options.config.name)
         workdir = options.workdir or Path("runs/headline") / options.config.name
         out = options.out or Path(f"docs/results/{options.config.name}.json")
+        results = out.with_suffix("")
+        if workdir.resolve() == results.resolve():
+            raise ConfigError(
+                f"runs would be kept in {results}, where they are trained; choose "
+                "another --workdir or --out"
+            )
         command = " ".join([program, *cli.arguments(argv)])
 
         def write() -> None:
-            found = (options.config, options.seeds, out.with_suffix(""))
-            report = summarise(study, *found, page_command(command))
+            # The command of the page gives all of it, trainings and all.
+            whole = command.replace(" --only-page", "")
+            report = summarise(study, options.config, options.seeds, results, whole)
             draw(report, out.with_suffix(".png"))
             write_report(out, report.to_json(), page(report, f"{out.stem}.png"))
 
@@ -79,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 for run in trainings.train(
                     study.configs(options.config, options.seeds),
                     workdir,
-                    out.with_suffix(""),
+                    results,
                     options.data_dir,
                     cli.layout(options.parallel, options.devices),
                     stop_after(options.stop_after, began),
@@ -91,11 +98,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                 return
         write()
         print(out.with_suffix(".md"))
-
-
-def page_command(command: str) -> str:
-    """The command that gives the whole page, trainings and all."""
-    return command.replace(" --only-page", "")
 
 
 if __name__ == "__main__":
