@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import tyro
@@ -154,6 +154,25 @@ def _parse(command: type[T], default: T, arguments: list[str], program: str) -> 
 def arguments(argv: Sequence[str] | None) -> list[str]:
     """The given arguments; None takes those of the process."""
     return list(sys.argv[1:] if argv is None else argv)
+
+
+def without(given: Sequence[str], options: Mapping[str, int]) -> list[str]:
+    """Arguments without some options.
+
+    Args:
+      given: the arguments.
+      options: how many values follow each option that is left out.
+    """
+    left = iter(given)
+    kept = []
+    for argument in left:
+        name, equals, _ = argument.partition("=")
+        if name not in options:
+            kept.append(argument)
+        elif not equals:
+            for _ in range(options[name]):
+                next(left, None)
+    return kept
 
 
 def _flags(command: Any) -> list[str]:

@@ -195,13 +195,8 @@ def _connect(options: Train) -> None:
 
 def _resume_command(argv: Sequence[str] | None) -> str:
     """The command that goes on with the run of a command."""
-    given = iter(cli.arguments(argv))
-    kept = []
-    for argument in given:
-        if argument == "--resume-step":
-            next(given)
-        elif not argument.startswith("--resume"):
-            kept.append(argument)
+    resuming = {"--resume": 0, "--resume-step": 1}
+    kept = cli.without(cli.arguments(argv), resuming)
     return shlex.join(["python", "-m", "experiments.train", *kept, "--resume"])
 
 

@@ -105,11 +105,11 @@ def test_finished_runs_are_not_trained_again(kept, trained, no_training):
 
 
 def test_the_page_is_made_from_what_is_kept_alone(kept, no_training):
-    command(kept, "--only-page", "--data-dir", str(kept / "no data"))
+    command(kept, "--only-page", "--stop-after", "2h", "--data-dir", "nowhere")
     text = (kept / "page.md").read_text()
     assert text.startswith("# Lenet5 on 160 examples of digits, 2 epochs: not the")
     assert "Not finished yet" not in text
-    assert "--only-page" not in text
+    assert "page.json --data-dir nowhere` from runs on " in text
     assert "(page.png)" in text
     assert (kept / "page.png").read_bytes()[:4] == b"\x89PNG"
     accuracies = [

@@ -72,11 +72,13 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"runs would be kept in {results}, where they are trained; choose "
                 "another --workdir or --out"
             )
-        command = " ".join([program, *cli.arguments(argv)])
+        given = cli.arguments(argv)
+        command = " ".join([program, *given])
+        # The command on the page gives all of it, trainings and all, in one sitting.
+        sitting = {"--only-page": 0, "--stop-after": 1}
+        whole = " ".join([program, *cli.without(given, sitting)])
 
         def write() -> None:
-            # The command of the page gives all of it, trainings and all.
-            whole = command.replace(" --only-page", "")
             report = summarise(study, options.config, options.seeds, results, whole)
             draw(report, out.with_suffix(".png"))
             write_report(out, report.to_json(), page(report, f"{out.stem}.png"))
