@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results analysis trainings scale long faults grid packing bench models clean
+.PHONY: help demo test slow check format install results analysis trainings headline scale long faults grid packing bench models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -72,6 +72,13 @@ trainings: $(READY) ## Train what make analysis compares (hours).
 	$(BIN)/python $(TRAIN) lif --epochs 5 --workdir runs/windows/lif
 	$(BIN)/python $(TRAIN) lif --epochs 5 --model-options fc_norm tdbn --workdir runs/windows/lif-tdbn
 	$(BIN)/python $(TRAIN) lif --epochs 5 --model-options fc_norm tdbn --learning-rate 5e-3 --workdir runs/windows/lif-tdbn-5e-3
+
+WEIGHTS := docs/results/weights/cifar10_resnet19_qif
+
+headline: $(READY) ## Train the narrow ResNet-19 and VGGSNN (many hours) and write their pages.
+	$(BIN)/python -m experiments.headline cifar10_resnet19
+	$(BIN)/python -m experiments.headline cifar10_dvs_sim_vggsnn
+	test -d $(WEIGHTS) || $(BIN)/python -m experiments.export runs/headline/cifar10_resnet19/qif-seed0 --out $(WEIGHTS)
 
 scale: $(READY) ## Compare jit, pmap and mesh; tabulate memory (needs CIFAR-10).
 	$(BIN)/python -m benchmarks.parallel_agreement

@@ -8,8 +8,8 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import tyro
 
@@ -22,6 +22,18 @@ from qifjax.data import DataError
 from qifjax.surrogate import Scalar
 
 T = TypeVar("T")
+
+
+class Named(Protocol):
+    """Configurations by name, such as the module :mod:`experiments.config`."""
+
+    def names(self) -> tuple[str, ...]:
+        """The names there are."""
+        ...
+
+    def load(self, name: str) -> Config:
+        """The configuration of a name; raises ConfigError where there is none."""
+        ...
 
 
 def fail(message: str) -> NoReturn:
@@ -73,13 +85,19 @@ def parse(command: type[T], argv: Sequence[str] | None, program: str) -> T:
     return _parse(command, command(), arguments(argv), program)
 
 
-def parse_with_config(command: type[T], argv: Sequence[str] | None, program: str) -> T:
+def parse_with_config(
+    command: type[T],
+    argv: Sequence[str] | None,
+    program: str,
+    known: Named = config_module,
+) -> T:
     """Parses ``CONFIG [options]``, where CONFIG names the experiment to start from.
 
     Args:
       command: a dataclass with a field ``config`` of type :class:`Config`.
       argv: arguments; None takes those of the process.
       program: how the command is called, for the help text.
+      known: the experiments to start from.
 
     Returns:
       An instance of ``command`` whose configuration has been checked.
@@ -87,12 +105,12 @@ def parse_with_config(command: type[T], argv: Sequence[str] | None, program: str
     given = arguments(argv)
     if not given or given[0].startswith("-"):
         if not {"-h", "--help"} & set(given):
-            known = ", ".join(config_module.names())
-            fail(f"{program} needs the name of a config first (known: {known})")
+            listed = ", ".join(known.names())
+            fail(f"{program} needs the name of a config first (known: {listed})")
         default = command(config=Config())  # type: ignore[call-arg]
         return _parse(command, default, given, f"{program} CONFIG")
     name, *rest = given
-    default = command(config=config_module.load(name))  # type: ignore[call-arg]
+    default = command(config=known.load(name))  # type: ignore[call-arg]
     parsed: Any = _parse(command, default, rest, f"{program} {name}")
     # Options of the network are added to the configuration's, and win over them.
     options = {**default.config.model_options, **parsed.config.model_options}  # type: ignore[attr-defined]
@@ -136,6 +154,25 @@ def _parse(command: type[T], default: T, arguments: list[str], program: str) -> 
 def arguments(argv: Sequence[str] | None) -> list[str]:
     """The given arguments; None takes those of the process."""
     return list(sys.argv[1:] if argv is None else argv)
+
+
+def without(given: Sequence[str], options: Mapping[str, int]) -> list[str]:
+    """Arguments without some options.
+
+    Args:
+      given: the arguments.
+      options: how many values follow each option that is left out.
+    """
+    left = iter(given)
+    kept = []
+    for argument in left:
+        name, equals, _ = argument.partition("=")
+        if name not in options:
+            kept.append(argument)
+        elif not equals:
+            for _ in range(options[name]):
+                next(left, None)
+    return kept
 
 
 def _flags(command: Any) -> list[str]:

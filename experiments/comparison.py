@@ -59,6 +59,32 @@ class Summary:
     train_seconds: Spread
     curve: tuple[Spread, ...]
 
+    @classmethod
+    def of(cls, folders: Sequence[RunFolder]) -> "Summary":
+        """The summary of finished runs that differ in their seeds alone."""
+        results = [folder.result() for folder in folders]
+        split = results[0]["config"]["evaluate_on"]
+
+        def per_layer(name):
+            layers = results[0][name]
+            return {
+                layer: spread([r[name][layer] for r in results]) for layer in layers
+            }
+
+        epochs = zip(*(folder.metrics() for folder in folders), strict=True)
+        return cls(
+            accuracy=spread([r[split]["accuracy"] for r in results]),
+            loss=spread([r[split]["loss"] for r in results]),
+            mean_firing_rate=spread([r["mean_firing_rate"] for r in results]),
+            firing_rate=per_layer("firing_rate"),
+            energy_mj=per_layer("energy_mj"),
+            total_energy_mj=spread([r["total_energy_mj"] for r in results]),
+            train_seconds=spread([r["train_seconds"] for r in results]),
+            curve=tuple(
+                spread([entry["accuracy"] for entry in same]) for same in epochs
+            ),
+        )
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -84,14 +110,14 @@ class Comparison:
     provenance: dict[str, Any]
     summaries: dict[str, Summary]
 
-    def titles(self) -> dict[str, str]:
-        """How each neuron model is called in tables and figures."""
-        return {neuron: TITLES[neuron] for neuron in self.summaries}
+    def labelled(self) -> dict[str, Summary]:
+        """The summaries by the titles of their neuron models."""
+        return {TITLES[neuron]: summary for neuron, summary in self.summaries.items()}
 
     def to_markdown(self) -> str:
         """The comparison as a page of Markdown, without its figure."""
         lines = [
-            f"# {self.name}: {' against '.join(self.titles().values())}",
+            f"# {self.name}: {' against '.join(self.labelled())}",
             "",
             self.description,
             "",
@@ -101,7 +127,7 @@ class Comparison:
             "",
             "Firing rate per layer (spikes per neuron and time step):",
             "",
-            *self.rate_table(),
+            *rate_table(self.labelled()),
             "",
             f"Mean ± sample standard deviation over {len(self.seeds)} seed(s); "
             f"accuracy on the {self.examples:,} {self.evaluated_on} examples after the "
@@ -116,7 +142,7 @@ class Comparison:
         """The main table, as lines of Markdown."""
         rows = [
             [
-                self.titles()[neuron],
+                TITLES[neuron],
                 summary.accuracy.format(".2f", 100),
                 summary.mean_firing_rate.format(".2f", 100),
                 summary.total_energy_mj.format(".4f", 1000),
@@ -130,26 +156,28 @@ class Comparison:
             accuracy = (other.accuracy.mean - of.accuracy.mean) * 100
             rows.append(
                 [
-                    f"{self.titles()[neuron]} / {self.titles()[base]}",
+                    f"{TITLES[neuron]} / {TITLES[base]}",
                     f"{accuracy:+.2f} points",
-                    _ratio(other.mean_firing_rate, of.mean_firing_rate),
-                    _ratio(other.total_energy_mj, of.total_energy_mj),
-                    _ratio(other.train_seconds, of.train_seconds),
+                    ratio(other.mean_firing_rate, of.mean_firing_rate),
+                    ratio(other.total_energy_mj, of.total_energy_mj),
+                    ratio(other.train_seconds, of.train_seconds),
                 ]
             )
         return markdown.table(head, rows)
 
-    def rate_table(self) -> list[str]:
-        """Firing rates per layer, as lines of Markdown."""
-        layers = list(next(iter(self.summaries.values())).firing_rate)
-        rows = [
-            [
-                layer,
-                *(s.firing_rate[layer].format(".4f") for s in self.summaries.values()),
-            ]
-            for layer in layers
-        ]
-        return markdown.table(["layer", *self.titles().values()], rows)
+
+def rate_table(summaries: Mapping[str, Summary]) -> list[str]:
+    """Firing rates per layer, as lines of Markdown.
+
+    Args:
+      summaries: the columns, by their titles.
+    """
+    layers = list(next(iter(summaries.values())).firing_rate)
+    rows = [
+        [layer, *(s.firing_rate[layer].format(".4f") for s in summaries.values())]
+        for layer in layers
+    ]
+    return markdown.table(["layer", *summaries], rows)
 
 
 def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Comparison:
@@ -173,7 +201,6 @@ def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Compa
             raise RunError("runs that are compared may differ in neuron and seed only")
     config = first["config"]
     split = config["evaluate_on"]
-    curves = {n: [folder.metrics() for folder in runs] for n, runs in folders.items()}
     decay = config["weight_decay"]
     rate = f"{config['learning_rate']:g}"
     if config.get("lif_learning_rate"):
@@ -192,28 +219,7 @@ def summarise(command: str, folders: Mapping[str, Sequence[RunFolder]]) -> Compa
         seeds=tuple(result["seed"] for result in next(iter(results.values()))),
         description=description,
         provenance={k: first[k] for k in ("git_commit", "versions", "device")},
-        summaries={
-            neuron: _summary(split, group, curves[neuron])
-            for neuron, group in results.items()
-        },
-    )
-
-
-def _summary(split: str, results: list[dict], curves: list[list[dict]]) -> Summary:
-    def per_layer(name):
-        layers = results[0][name]
-        return {layer: spread([r[name][layer] for r in results]) for layer in layers}
-
-    epochs = zip(*curves, strict=True)
-    return Summary(
-        accuracy=spread([r[split]["accuracy"] for r in results]),
-        loss=spread([r[split]["loss"] for r in results]),
-        mean_firing_rate=spread([r["mean_firing_rate"] for r in results]),
-        firing_rate=per_layer("firing_rate"),
-        energy_mj=per_layer("energy_mj"),
-        total_energy_mj=spread([r["total_energy_mj"] for r in results]),
-        train_seconds=spread([r["train_seconds"] for r in results]),
-        curve=tuple(spread([entry["accuracy"] for entry in same]) for same in epochs),
+        summaries={neuron: Summary.of(runs) for neuron, runs in folders.items()},
     )
 
 
@@ -223,7 +229,8 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.fmean(values), deviation, tuple(values))
 
 
-def _ratio(numerator: Spread, denominator: Spread) -> str:
+def ratio(numerator: Spread, denominator: Spread) -> str:
+    """The ratio of two means, for tables."""
     if denominator.mean == 0:
         return "undefined"
     return f"{numerator.mean / denominator.mean:.2f}x"

@@ -110,6 +110,11 @@ class Config:
         lif = self.lif_learning_rate if self.neuron == "lif" else 0.0
         return lif or self.learning_rate
 
+    @property
+    def recorded(self) -> bool:
+        """Whether the examples are event recordings, which bring their time steps."""
+        return self.dataset in simulated.SETS or self.dataset in EVENT_SETS
+
     def check(self) -> None:
         """Raises ConfigError for the first value that makes no sense."""
         at_least = (
@@ -171,13 +176,12 @@ class Config:
         Images become the digits of scikit-learn, recordings what a simulated camera
         makes of them.
         """
-        recorded = self.dataset in simulated.SETS or self.dataset in EVENT_SETS
         # AutoAugment needs colours, which the digits do not have.
         augment = "cifar10" if self.augment == "cifar100" else self.augment
         return dataclasses.replace(
             self,
             name=self.name + SMOKE,
-            dataset="digits_dvs" if recorded else "digits",
+            dataset="digits_dvs" if self.recorded else "digits",
             augment=augment,
             resize=min(self.resize, 32),
             limit=128,

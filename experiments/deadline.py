@@ -5,6 +5,8 @@ import math
 import time
 from collections.abc import Iterator
 
+from experiments import duration
+
 _MARGIN = 1.5
 
 
@@ -49,3 +51,19 @@ class Deadline:
         """Whether less time is left than some acts need, one after the other."""
         needed = _MARGIN * sum(map(self.seconds, acts))
         return time.monotonic() + needed > self.end
+
+
+def stop_after(text: str | None, began: float) -> Deadline:
+    """The deadline of ``--stop-after``.
+
+    Args:
+      text: what was given, see :func:`duration.seconds`; None ends nothing.
+      began: when the command began, by :func:`time.monotonic`.
+
+    Raises:
+      ConfigError: if the text is no positive time.
+    """
+    if text is None:
+        return Deadline()
+    seconds = duration.seconds("--stop-after", text)
+    return Deadline(f"--stop-after {text}", began + seconds)

@@ -92,11 +92,11 @@ def tabulate(folders: Iterable[RunFolder]) -> dict[str, Any]:
     options = {name for config in configs for name in config.model_options}
     groups: dict[str, list[dict[str, Any]]] = {}
     for (folder, result), config in zip(results, configs, strict=True):
-        settings = _settings(config, options)
-        group = groups.setdefault(json.dumps(settings), [])
+        own = settings(config, options)
+        group = groups.setdefault(json.dumps(own), [])
         if any(other["seed"] == config.seed for other in group):
             raise RunError(f"{folder.path} repeats seed {config.seed} of another run")
-        group.append({**result, "settings": settings})
+        group.append({**result, "settings": own})
     found: dict[str, dict[str, Any]] = {}
     for first, *_ in groups.values():
         for name, value in first["settings"].items():
@@ -114,22 +114,29 @@ def tabulate(folders: Iterable[RunFolder]) -> dict[str, Any]:
     }
 
 
-def _settings(config: Config, options: set[str]) -> dict[str, Any]:
+def settings(config: Config, options: set[str]) -> dict[str, Any]:
     """What has a say in a result, the seed aside, by one name each.
 
     The neuron that is used gives its parameters and learning rate, so runs that differ
     in those of another are the same; an option that is not given has its default.
+
+    Args:
+      config: the configuration.
+      options: names of the options of networks that count.
+
+    Returns:
+      Plain values by name.
     """
-    settings = config.to_json()
+    found = config.to_json()
     for name in ("seed", "lif_learning_rate", "model_options", *_NEURONS):
-        del settings[name]
-    settings["learning_rate"] = config.neuron_learning_rate
+        del found[name]
+    found["learning_rate"] = config.neuron_learning_rate
     for name, value in config.neuron_params._asdict().items():
-        settings[f"{config.neuron}.{name}"] = value
+        found[f"{config.neuron}.{name}"] = value
     given = {**nn.options(config.model), **config.model_options}
     for name in sorted(options & given.keys()):
-        settings[f"model_options.{name}"] = given[name]
-    return settings
+        found[f"model_options.{name}"] = given[name]
+    return found
 
 
 def _row(group: Sequence[dict[str, Any]], differ: Sequence[str]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments import cli, duration, memory
+from experiments import cli, memory
 from experiments.build import build
 from experiments.config import Config, ConfigError
-from experiments.deadline import Deadline
+from experiments.deadline import Deadline, stop_after
 from experiments.engine import run
 from experiments.feed import DataOn
 from experiments.interruption import Interrupted
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise ConfigError(
                 f"--save-every must be at least 0 seconds, got {options.save_every}"
             )
-        deadline = _deadline(options, began)
+        deadline = stop_after(options.stop_after, began)
         _connect(options)
         if options.memory_report and options.data_on == "host":
             raise ConfigError(
@@ -159,15 +159,6 @@ def _run(options: Train, workdir: Path, deadline: Deadline) -> dict[str, Any]:
         )
 
 
-def _deadline(options: Train, began: float) -> Deadline:
-    """When a run that began at some time has to have ended."""
-    text = options.stop_after
-    if text is None:
-        return Deadline()
-    seconds = duration.seconds("--stop-after", text)
-    return Deadline(f"--stop-after {text}", began + seconds)
-
-
 def _memory_report(options: Train) -> str:
     """What a step holds on each device, which sees its share of a batch."""
     config, placed = options.config, cli.layout(options.parallel, options.devices)
@@ -204,13 +195,8 @@ def _connect(options: Train) -> None:
 
 def _resume_command(argv: Sequence[str] | None) -> str:
     """The command that goes on with the run of a command."""
-    given = iter(cli.arguments(argv))
-    kept = []
-    for argument in given:
-        if argument == "--resume-step":
-            next(given)
-        elif not argument.startswith("--resume"):
-            kept.append(argument)
+    resuming = {"--resume": 0, "--resume-step": 1}
+    kept = cli.without(cli.arguments(argv), resuming)
     return shlex.join(["python", "-m", "experiments.train", *kept, "--resume"])
 
 

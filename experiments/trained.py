@@ -10,11 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from experiments import exported
 from experiments.build import Experiment, build, network
 from experiments.config import Config
+from experiments.exported import Weights
 from experiments.run_folder import RunError, RunFolder
 from experiments.snapshot import Snapshot
-from qifjax import nn, parallel
+from qifjax import nn, packed, parallel
 from qifjax.checkpoint import Checkpoints
 from qifjax.evaluation import Evaluation, evaluate
 from qifjax.training import Examples, PyTree, take
@@ -126,10 +128,10 @@ def require_alike(networks: Sequence[Trained]) -> None:
 
 
 def load(path: Path, data_dir: Path, **changes: Any) -> Trained:
-    """Reads the network of a finished run from its newest checkpoint.
+    """Reads the network of a finished run from its newest checkpoint, or its export.
 
     Args:
-      path: the folder of the run.
+      path: the folder of the run, or what experiments.export has made of it.
       data_dir: where data sets are.
       changes: settings of the configuration to replace that fit the same parameters,
         such as ``precision``.
@@ -156,6 +158,9 @@ def load(path: Path, data_dir: Path, **changes: Any) -> Trained:
     config = dataclasses.replace(Config.from_json(folder.config()), **changes)
     config.check()
     experiment = build(config, data_dir, parallel.layout())
-    like = Snapshot.of(experiment.initial(config.seed))
-    state = Checkpoints(folder.checkpoints).restore(like).state
+    initial = experiment.initial(config.seed)
+    if packed.holds(path):
+        weights = Weights(initial.evaluated, initial.model_state)
+        return Trained(folder, config, experiment, *exported.read(path, weights))
+    state = Checkpoints(folder.checkpoints).restore(Snapshot.of(initial)).state
     return Trained(folder, config, experiment, state.evaluated, state.model_state)

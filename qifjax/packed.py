@@ -81,6 +81,11 @@ def write(
         _write_file(partial / _MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
+def holds(folder: Path) -> bool:
+    """Whether a folder holds a tree, as it is; :func:`exists` mends and refuses."""
+    return (folder / _MANIFEST).exists()
+
+
 def exists(folder: Path) -> bool:
     """Whether a folder holds a tree; finishes what an interrupted write has begun.
 
@@ -90,7 +95,7 @@ def exists(folder: Path) -> bool:
     folder = folder.resolve()
     if not folder.exists() and _previous(folder).exists():
         _previous(folder).rename(folder)
-    if (folder / _MANIFEST).exists():
+    if holds(folder):
         return True
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CheckpointError(

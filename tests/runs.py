@@ -68,6 +68,34 @@ def sharing_programs():
         yield
 
 
+def invented(path, config, accuracy, rate):
+    """A finished run of two epochs with made-up numbers: energy follows the rate."""
+    folder = RunFolder(path)
+    folder.open(config, resume=False)
+    folder.start_metrics(0)
+    folder.add_metrics({"epoch": 1, "accuracy": accuracy / 2})
+    folder.add_metrics({"epoch": 2, "accuracy": accuracy})
+    folder.finish(
+        {
+            "config": config.to_json(),
+            "seed": config.seed,
+            "git_commit": "0123456789abcdef",
+            "versions": {"jax": "1.2.3"},
+            "device": "a device",
+            "timesteps": config.timesteps,
+            "parameter_count": 1234,
+            "test": {"accuracy": accuracy, "loss": 1 - accuracy, "examples": 100},
+            "mean_firing_rate": rate,
+            "firing_rate": {"conv1/neuron": rate},
+            "energy_mj": {"conv1/conv": rate * 1e-3},
+            "total_energy_mj": rate * 1e-3,
+            "train_seconds": 10.0,
+            "examples_per_second": 20.0,
+        }
+    )
+    return folder
+
+
 def arrays(folder, step):
     """The arrays of a checkpoint, without knowing their structure."""
     path = Checkpoints(folder.checkpoints).path(step) / "state"

@@ -131,3 +131,9 @@ def test_options_of_the_network_are_added_to_those_of_the_configuration():
 def test_an_option_of_the_network_needs_a_value(capsys):
     line = refused(capsys, train.main, CONFIG, "--model-options", "fc_norm")
     assert "fc_norm has no value: give names and values in turn" in line
+
+
+def test_options_are_left_out_with_their_values():
+    given = ["name", "--a", "1", "--b=2", "--c", "3", "--d"]
+    assert cli.without(given, {"--a": 1, "--b": 1, "--d": 0}) == ["name", "--c", "3"]
+    assert cli.without(["--a"], {"--a": 1}) == []

@@ -8,37 +8,13 @@ from experiments import compare
 from experiments.comparison import summarise
 from experiments.comparison_figure import draw
 from experiments.config import Config
-from experiments.run_folder import RunError, RunFolder
+from experiments.run_folder import RunError
+from tests.runs import invented
 
 
 def finished(path, neuron, seed, accuracy, rate, **changes):
-    """A finished run with made-up numbers."""
-    import dataclasses
-
-    config = dataclasses.replace(Config(), neuron=neuron, seed=seed, **changes)
-    folder = RunFolder(path)
-    folder.open(config, resume=False)
-    folder.start_metrics(0)
-    folder.add_metrics({"epoch": 1, "accuracy": accuracy / 2})
-    folder.add_metrics({"epoch": 2, "accuracy": accuracy})
-    folder.finish(
-        {
-            "config": config.to_json(),
-            "seed": seed,
-            "git_commit": "0123456789abcdef",
-            "versions": {"jax": "1.2.3"},
-            "device": "a device",
-            "timesteps": 2,
-            "parameter_count": 1234,
-            "test": {"accuracy": accuracy, "loss": 1 - accuracy, "examples": 100},
-            "mean_firing_rate": rate,
-            "firing_rate": {"conv1/neuron": rate},
-            "energy_mj": {"conv1/conv": rate * 1e-3},
-            "total_energy_mj": rate * 1e-3,
-            "train_seconds": 10.0,
-        }
-    )
-    return folder
+    config = Config(neuron=neuron, seed=seed, **changes)
+    return invented(path, config, accuracy, rate)
 
 
 @pytest.fixture

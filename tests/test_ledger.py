@@ -111,6 +111,22 @@ def test_what_is_not_measured_names_its_command_and_what_it_lacks(results):
     assert "a GPU" not in row
 
 
+def test_only_the_paper_s_set_up_stands_beside_its_numbers(results):
+    folder, write = results
+    numbers = (0.9, 0.1, 0.5, [0.5, 0.9]), (0.8, 0.2, 1.0, [0.6, 0.8])
+    study = comparison("cifar10_resnet19", *numbers)
+    arms = {"qif": {"title": "QIF, T = 2"}, "lif": {"title": "LIF, rate 0.1"}}
+    study |= {"arms": arms, "title": "narrow", "differences": {"epochs": [15, 350]}}
+    read = measured.comparison("cifar10_resnet19", measured.accuracies)
+    write("cifar10_resnet19", study)
+    assert read(Results(folder)) is None
+    assert "0.50 on narrow" in measured.smaller_rate(Results(folder))
+    write("cifar10_resnet19", study | {"differences": {}})
+    assert read(Results(folder)) == (
+        "QIF, T = 2 90.00 ± 1.41 %, LIF, rate 0.1 80.00 ± 1.41 %"
+    )
+
+
 @pytest.mark.skipif(not PAPER.is_dir(), reason="the paper is not beside this checkout")
 def test_numbers_of_the_paper_are_in_its_text():
     text = " ".join(file.read_text() for file in PAPER.iterdir())

@@ -64,7 +64,7 @@ def stopping_after(monkeypatch):
     """Lets every run stop after some steps of its own."""
 
     def stop(steps):
-        monkeypatch.setattr(train, "_deadline", lambda *_: AfterSteps(steps))
+        monkeypatch.setattr(train, "stop_after", lambda *_: AfterSteps(steps))
 
     return stop
 

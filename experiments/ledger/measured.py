@@ -46,11 +46,11 @@ def nothing(_: Results) -> None:
 def comparison(
     name: str, say: Callable[[Comparison], str]
 ) -> Callable[[Results], str | None]:
-    """What a comparison says, where it has been made."""
+    """What a comparison says, where it has been made in the paper's set-up."""
 
     def read(results: Results) -> str | None:
         found = results.get(name)
-        return None if found is None else say(found)
+        return None if found is None or found.get("differences") else say(found)
 
     return read
 
@@ -66,9 +66,11 @@ def energies(found: Comparison) -> str:
 
 def accuracies(found: Comparison) -> str:
     """Accuracies of the neuron models."""
+    arms = found.get("arms", {})
     return ", ".join(
-        f"{TITLES[neuron]} {_percent(_spread(found, neuron, 'accuracy'))}"
-        for neuron in found["summaries"]
+        f"{arms[name]['title'] if name in arms else TITLES[name]} "
+        f"{_percent(_spread(found, name, 'accuracy'))}"
+        for name in found["summaries"]
     )
 
 
@@ -88,7 +90,7 @@ def _ratios(results: Results, field: str, of_what: str) -> str | None:
         qif, lif = (_spread(found, neuron, field) for neuron in ("qif", "lif"))
         ratio = qif.mean / lif.mean
         below.append(ratio < 1)
-        parts.append(f"{ratio:.2f} on {found['name']}")
+        parts.append(f"{ratio:.2f} on {found.get('title', found['name'])}")
     if not parts:
         return None
     verdict = "holds" if all(below) else "does not hold"
