@@ -34,6 +34,7 @@ _LAYERS = (
     ("ResNet-19 stage 2", 16, 256, 256, 3, 1, 1),
     ("ResNet-19 stage 3", 8, 512, 512, 3, 1, 1),
     ("ResNet-19 shortcut", 32, 128, 256, 1, 2, 0),
+    ("ResNet-19 / 16 stage 1", 32, 8, 8, 3, 1, 1),
     ("ResNet-19 / 8 stage 1", 32, 16, 16, 3, 1, 1),
     ("ResNet-19 / 4 stage 1", 32, 32, 32, 3, 1, 1),
     ("ResNet-19 / 4 stage 3", 8, 128, 128, 3, 1, 1),
@@ -108,7 +109,7 @@ def _measure(
         ),
     }
     if stride > 1:
-        del parts["input"][0]["by_bands"]
+        del parts["input"][0]["by_bands"], parts["kernel"][0]["by_bands"]
     count = 2 * size**2 * channels * y.size / 1e9
     return {
         part: {

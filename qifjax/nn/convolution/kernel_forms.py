@@ -2,19 +2,18 @@
 
 XLA's kernel gradient, and the same written as a convolution whose kernel is the whole
 cotangent, runs at a twentieth to a quarter of the speed of the forward pass for the
-wide layers of ResNet-19 and VGGSNN on images of 16 pixels and more. Products of
-matrices do not. Which form is fastest depends on the channels alone, to good measure:
-``benchmarks/convolution.py`` compares them, with the table that it has written in
-``docs/results/convolution.md``.
+wide layers of ResNet-19 and VGGSNN on images of 16 pixels and more, and for narrow
+layers too. Products of matrices do not. Which form is fastest depends on the channels,
+to good measure: ``benchmarks/convolution.py`` compares them, with the table that it has
+written in ``docs/results/convolution.md``.
 """
 
-from collections.abc import Callable
+import functools
 
 import jax
 import jax.numpy as jnp
 
 from qifjax.nn.convolution.geometry import (
-    LAYOUT,
     Pads,
     Strides,
     padded,
@@ -22,11 +21,10 @@ from qifjax.nn.convolution.geometry import (
     shifted,
 )
 
-# Fewer input channels are too few for one product a kernel position; fewer features
-# for one product of all positions.
-FEW_CHANNELS, SOME_FEATURES = 4, 16
-# From it on, input times output channels fill a product for every kernel position.
-ENOUGH_CHANNELS = 96
+# Fewer input channels are too few for one product a kernel position.
+FEW_CHANNELS = 4
+# So many pixels of a row share a product, or more where that makes too many products.
+BAND, MOST_BANDS = 4, 4
 
 
 def kernel_gradient(
@@ -48,17 +46,42 @@ def kernel_gradient(
     Returns:
       The cotangent of the kernel, ``[K, L, C, F]``.
     """
-    return _form(x.shape[-1], cotangent.shape[-1], shape)(
-        x, cotangent, shape, strides, pads
-    )
+    form = by_positions
+    if shape != (1, 1) and x.shape[-1] < FEW_CHANNELS:
+        form = by_bands if set(strides) == {1} else by_patches
+    return form(x, cotangent, shape, strides, pads)
 
 
-def _form(channels: int, features: int, shape: tuple[int, int]) -> Callable:
-    if channels < FEW_CHANNELS:
-        return by_patches if features >= SOME_FEATURES else by_correlation
-    if shape == (1, 1) or channels * features >= ENOUGH_CHANNELS:
-        return by_positions
-    return by_correlation
+def by_bands(x, cotangent, shape, strides, pads):
+    """One product for each few columns of the image, which see a band of ``x``.
+
+    Of what all pixels of the band and all columns have in common, the kernel's gradient
+    is the sum along the diagonals. It is for strides of one.
+    """
+    del strides
+    batch, height, width, features = cotangent.shape
+    channels = x.shape[-1]
+    columns = max(BAND, -(-width // MOST_BANDS))
+    more = -width % columns
+    (top, bottom), (left, right) = pads
+    around = padded(x, ((top, bottom), (left, right + more)))
+    errors = padded(cotangent, ((0, 0), (0, more)))
+    span = columns + shape[1] - 1
+
+    def product(first):
+        rows = [
+            around[:, row : row + height, first : first + span]
+            for row in range(shape[0])
+        ]
+        seen = jnp.stack(rows, 2).reshape(batch * height, -1)
+        error = errors[:, :, first : first + columns].reshape(batch * height, -1)
+        return seen.T @ error
+
+    products = [product(first) for first in range(0, width, columns)]
+    total = functools.reduce(jnp.add, products)
+    pairs = total.reshape(shape[0], span, channels, columns, features)
+    diagonals = [pairs[:, j : j + shape[1], :, j] for j in range(columns)]
+    return functools.reduce(jnp.add, diagonals)
 
 
 def by_patches(x, cotangent, shape, strides, pads):
@@ -92,23 +115,6 @@ def by_positions(x, cotangent, shape, strides, pads):
 
     products = jax.lax.map(product, jnp.asarray(positions(shape)))
     return products.reshape(*shape, channels, features)
-
-
-def by_correlation(x, cotangent, shape, strides, pads):
-    """A convolution whose kernel is the cotangent and which sums over the batch."""
-    highs = [
-        shape[i] - 1 - x.shape[1 + i] - pads[i][0] + _dilated(cotangent, strides, i)
-        for i in range(2)
-    ]
-    product = jax.lax.conv_general_dilated(
-        jnp.transpose(x, (3, 1, 2, 0)),
-        jnp.transpose(cotangent, (1, 2, 0, 3)),
-        (1, 1),
-        [(pads[i][0], highs[i]) for i in range(2)],
-        rhs_dilation=strides,
-        dimension_numbers=LAYOUT,
-    )
-    return jnp.transpose(product, (1, 2, 0, 3))
 
 
 def _dilated(cotangent, strides, i):
