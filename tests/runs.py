@@ -2,6 +2,8 @@
 
 import contextlib
 import copy
+import os
+import signal
 from dataclasses import replace
 
 import jax
@@ -13,6 +15,7 @@ import experiments.build
 from experiments import engine, train
 from experiments.feed import OnHost
 from experiments.programs import Programs
+from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from qifjax.checkpoint import Checkpoints
 
@@ -27,6 +30,20 @@ def run(folder, *arguments):
     """Such a run; options are added."""
     train.main([*CONFIG, "--workdir", str(folder), *arguments])
     return RunFolder(folder)
+
+
+@contextlib.contextmanager
+def signalled(monkeypatch, kind=signal.SIGTERM):
+    """Sends this process a signal after every dispatch."""
+    steps = Progress.steps
+
+    def send_signal(self, number):
+        steps(self, number)
+        os.kill(os.getpid(), kind)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "steps", send_signal)
+        yield
 
 
 def refused(capsys, *arguments):

@@ -3,9 +3,7 @@
 import dataclasses
 import json
 import math
-import os
 import shutil
-import signal
 
 import jax
 import pytest
@@ -15,12 +13,13 @@ from experiments import paper
 from experiments.comparison import spread
 from experiments.headline import __main__ as headline
 from experiments.headline import studies, trainings, verdicts
-from experiments.headline.report import claims, page, summarise
+from experiments.headline.claims import claims
+from experiments.headline.page import page
+from experiments.headline.report import summarise
 from experiments.headline.studies import STUDIES, Study
 from experiments.headline.verdicts import Effect
-from experiments.progress import Progress
 from experiments.run_folder import RunFolder
-from tests.runs import invented, sharing_programs
+from tests.runs import invented, sharing_programs, signalled
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 
@@ -143,14 +142,7 @@ def test_the_page_says_what_is_missing(kept, capsys):
 def test_a_signal_stops_and_the_same_command_goes_on(
     trained, tmp_path, monkeypatch, capsys
 ):
-    steps = Progress.steps
-
-    def send_signal(self, number):
-        steps(self, number)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "steps", send_signal)
+    with signalled(monkeypatch):
         command(tmp_path, "--seeds", "1")
     said = capsys.readouterr().out
     assert "stopped: SIGTERM at step 5 of 10; checkpoint: " in said

@@ -18,7 +18,7 @@ from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from qifjax import manifest
 from qifjax.checkpoint import Checkpoints
-from tests.runs import CONFIG, arrays, refused, run
+from tests.runs import CONFIG, arrays, refused, run, signalled
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "shared_programs")
 
@@ -69,14 +69,7 @@ def test_a_signal_ends_the_run_in_the_middle_of_an_epoch(
 ):
     """The run writes a checkpoint, exits with 0, and goes on to the same bits."""
     monkeypatch.setattr(engine, "_STEPS_A_DISPATCH", 2)
-    with monkeypatch.context() as patch:
-        steps = Progress.steps
-
-        def send_signal(self, number):
-            steps(self, number)
-            os.kill(os.getpid(), kind)
-
-        patch.setattr(Progress, "steps", send_signal)
+    with signalled(monkeypatch, kind):
         run(tmp_path)
     out = capsys.readouterr().out
     assert f"{kind.name} at step 2 of 10" in out

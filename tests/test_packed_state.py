@@ -1,9 +1,7 @@
 """Runs that are cut into pieces and carried from one folder to another."""
 
 import json
-import os
 import shutil
-import signal
 
 import jax
 import numpy as np
@@ -12,10 +10,9 @@ import pytest
 from experiments import engine, train
 from experiments.deadline import Deadline
 from experiments.packed_state import PackedState
-from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from qifjax.checkpoint import Checkpoints
-from tests.runs import arrays, sharing_programs
+from tests.runs import arrays, sharing_programs, signalled
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 
@@ -133,14 +130,7 @@ def test_a_signal_packs_as_well_and_the_newest_state_is_gone_on_with(
     uncut, tmp_path, monkeypatch, stopping_after, capsys
 ):
     pack = ("--pack-state", str(tmp_path / "pack"))
-    steps = Progress.steps
-
-    def send_signal(self, number):
-        steps(self, number)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "steps", send_signal)
+    with signalled(monkeypatch):
         first = run(tmp_path / "first", *pack)
     said = capsys.readouterr().out
     assert f"SIGTERM at step 1 of 10; checkpoint: {first.checkpoints}/00000001" in said

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.peers.serving import Contestant, Work, serve
+from benchmarks.peers.serving import Reference, Work, serve
 from benchmarks.peers.tasks import LEARNING_RATE, NETWORKS, Network, Task
 from experiments import provenance
 from qifjax import LIFParams, NeuronParams, QIFParams, losses, nn, unroll
@@ -21,30 +21,30 @@ _RENAMED = {"kernel": "weight", "gamma": "weight", "xi": "bias", "bias": "bias"}
 _STEPS = 1_000_000
 
 
-class Qifjax(Contestant):
+class Qifjax(Reference):
     """qifjax as it is in this checkout."""
 
     def versions(self) -> dict[str, str]:
-        """See :class:`Contestant`."""
+        """See :class:`Reference`."""
         versions: dict[str, str] = provenance.describe()["versions"]
         return {name: versions[name] for name in ("qifjax", "jax", "jaxlib", "flax")}
 
     def work(self, task: Task, neuron: str) -> Work:
-        """See :class:`Contestant`."""
+        """See :class:`Reference`."""
         make = {"train": _train, "infer": _infer, "neuron": _neuron}
         return make[task.kind](task, _NEURONS[neuron])
 
     def fire(
         self, neuron: str, currents: np.ndarray, cotangent: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See :class:`Contestant`."""
+        """See :class:`Reference`."""
         spikes, gradient = _fire(_NEURONS[neuron], currents, cotangent)
         return np.asarray(spikes), np.asarray(gradient)
 
     def loss(
         self, network: Network, neuron: str, weights: Mapping[str, np.ndarray]
     ) -> float:
-        """See :class:`Contestant`; the weights are those of :meth:`weights`."""
+        """See :class:`Reference`; the weights are those of :meth:`weights`."""
         del weights
         training, params = _training(network), _NEURONS[neuron]
         inputs = training.preprocess(_batch(network).inputs)
@@ -55,7 +55,7 @@ class Qifjax(Contestant):
         return float(jnp.mean(losses.cross_entropy(outputs, labels)))
 
     def weights(self, network: Network) -> Mapping[str, np.ndarray]:
-        """See :class:`Contestant`."""
+        """See :class:`Reference`."""
         params, _ = _variables(network)
         found = {}
         for path, leaf in jax.tree.leaves_with_path(params):

@@ -11,12 +11,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from benchmarks.peers import process_memory
 from benchmarks.peers.tasks import NETWORKS, TASKS, Network, Task
+
+T = TypeVar("T", bound="Contestant")
 
 Work = Callable[[int], Any]
 """Does a task so many times and returns when it is done."""
@@ -56,6 +58,10 @@ class Contestant(abc.ABC):
           ``(spikes, gradient)``: float32 ``[T, N]`` each, the gradient of the currents.
         """
 
+
+class Comparable(Contestant):
+    """A contestant whose networks can start from weights of a :class:`Reference`."""
+
     @abc.abstractmethod
     def loss(
         self, network: Network, neuron: str, weights: Mapping[str, np.ndarray]
@@ -72,9 +78,20 @@ class Contestant(abc.ABC):
           Mean cross-entropy of the batch, in nats.
         """
 
+
+class Reference(Comparable):
+    """The contestant whose weights the others start from."""
+
+    @abc.abstractmethod
     def weights(self, network: Network) -> Mapping[str, np.ndarray]:
-        """Weights for :meth:`loss`; only qifjax gives them out."""
-        raise NotImplementedError(network.name)
+        """The weights that a network starts from.
+
+        Args:
+          network: the network.
+
+        Returns:
+          Weights for :meth:`Comparable.loss`.
+        """
 
 
 def serve(contestant: Contestant) -> None:
@@ -144,9 +161,16 @@ class _Handlers:
 
     def weights(self, network: str, found: str) -> None:
         """Writes weights into a file."""
-        np.savez(found, **self._contestant.weights(NETWORKS[network]))
+        np.savez(found, **self._as(Reference).weights(NETWORKS[network]))
 
     def loss(self, network: str, neuron: str, given: str) -> float:
         """The first loss from the weights in a file."""
         with np.load(given) as file:
-            return self._contestant.loss(NETWORKS[network], neuron, dict(file))
+            return self._as(Comparable).loss(NETWORKS[network], neuron, dict(file))
+
+    def _as(self, kind: type[T]) -> T:
+        """The contestant, if it is of a kind that can be asked this."""
+        if not isinstance(self._contestant, kind):
+            name = type(self._contestant).__name__
+            raise TypeError(f"{name} is not {kind.__name__}")
+        return self._contestant

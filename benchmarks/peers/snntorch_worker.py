@@ -8,6 +8,7 @@ from torch import nn
 from benchmarks.peers.neurons import BETA, U_TH
 from benchmarks.peers.serving import serve
 from benchmarks.peers.torch_contestant import TorchContestant
+from benchmarks.peers.torch_neurons import over_time
 
 
 class LIF(nn.Module):
@@ -25,12 +26,7 @@ class LIF(nn.Module):
 
     def forward(self, currents: torch.Tensor) -> torch.Tensor:
         """Maps currents ``[T, ...]`` to spikes."""
-        membrane = torch.zeros_like(currents[0])
-        spikes = []
-        for current in currents:
-            spike, membrane = self.leaky(current, membrane)
-            spikes.append(spike)
-        return torch.stack(spikes)
+        return over_time(self.leaky, currents, torch.zeros_like(currents[0]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The worker of Spyx, whose LIF fires one step late and resets by subtraction."""
 
 import importlib.metadata
-from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -36,12 +35,6 @@ class Spyx(Contestant):
         # It takes a batch axis behind time.
         spikes, gradient = _fire(currents[:, None], cotangent[:, None])
         return np.asarray(spikes[:, 0]), np.asarray(gradient[:, 0])
-
-    def loss(
-        self, network: Network, neuron: str, weights: Mapping[str, np.ndarray]
-    ) -> float:
-        """Not asked for: its spikes are others."""
-        raise NotImplementedError(network.name)
 
 
 @nnx.jit

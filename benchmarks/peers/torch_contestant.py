@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.peers.serving import Contestant, Work
+from benchmarks.peers.serving import Comparable, Work
 from benchmarks.peers.tasks import LEARNING_RATE, NETWORKS, Network, Task
 from benchmarks.peers.torch_networks import NETWORKS as TORCH_NETWORKS
 from benchmarks.peers.torch_networks import Population
@@ -15,7 +15,7 @@ from benchmarks.peers.torch_networks import Population
 _CORES = 2
 
 
-class TorchContestant(Contestant):
+class TorchContestant(Comparable):
     """Networks, training step and neurons in PyTorch.
 
     Args:
@@ -37,18 +37,18 @@ class TorchContestant(Contestant):
         torch.set_num_threads(_CORES)
 
     def versions(self) -> dict[str, str]:
-        """See :class:`Contestant`."""
+        """See :class:`Comparable`."""
         return {name: importlib.metadata.version(name) for name in self._packages}
 
     def work(self, task: Task, neuron: str) -> Work:
-        """See :class:`Contestant`."""
+        """See :class:`Comparable`."""
         make = {"train": self._train, "infer": self._infer, "neuron": self._neuron}
         return make[task.kind](task, self._populations[neuron])
 
     def fire(
         self, neuron: str, currents: np.ndarray, cotangent: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See :class:`Contestant`."""
+        """See :class:`Comparable`."""
         x = torch.from_numpy(currents).requires_grad_()
         spikes = self._transform(self._populations[neuron]())(x)
         spikes.backward(torch.from_numpy(cotangent))
@@ -57,7 +57,7 @@ class TorchContestant(Contestant):
     def loss(
         self, network: Network, neuron: str, weights: Mapping[str, np.ndarray]
     ) -> float:
-        """See :class:`Contestant`."""
+        """See :class:`Comparable`."""
         model = TORCH_NETWORKS[network.name](
             self._populations[neuron], network.timesteps
         )

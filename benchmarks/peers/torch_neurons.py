@@ -26,6 +26,25 @@ class Spike(torch.autograd.Function):
         return gradient * ((lower <= u) & (u <= upper)), None, None
 
 
+def over_time(cell, currents: torch.Tensor, state=None) -> torch.Tensor:
+    """Runs a cell that takes one step a call.
+
+    Args:
+      cell: maps the current ``[...]`` of a step and the state to the spikes and the
+        next state.
+      currents: input of every step, ``[T, ...]``.
+      state: what the cell starts from.
+
+    Returns:
+      Spikes ``[T, ...]``.
+    """
+    spikes = []
+    for current in currents:
+        spike, state = cell(current, state)
+        spikes.append(spike)
+    return torch.stack(spikes)
+
+
 class StepByStep(nn.Module):
     """Neurons in a loop over time: charge, fire, reset to zero."""
 
@@ -34,13 +53,12 @@ class StepByStep(nn.Module):
 
     def forward(self, currents: torch.Tensor) -> torch.Tensor:
         """Maps currents ``[T, ...]`` to spikes."""
-        u = torch.zeros_like(currents[0])
-        spikes = []
-        for current in currents:
-            u = self.charge(u, current)
-            spikes.append(Spike.apply(u, *self.window))
-            u = u * (1 - spikes[-1])
-        return torch.stack(spikes)
+        return over_time(self._step, currents, torch.zeros_like(currents[0]))
+
+    def _step(self, current, u):
+        u = self.charge(u, current)
+        spike = Spike.apply(u, *self.window)
+        return spike, u * (1 - spike)
 
 
 class QIF(StepByStep):

@@ -1,5 +1,6 @@
 """QIF against LIF in one study: python -m experiments.headline STUDY [options]."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from experiments import cli
 from experiments.config import Config, ConfigError
 from experiments.deadline import stop_after
 from experiments.headline import studies, trainings
+from experiments.headline.claims import claims
 from experiments.headline.figure import draw
-from experiments.headline.report import page, summarise
+from experiments.headline.page import page
+from experiments.headline.report import summarise
 from experiments.interruption import Interrupted
 from experiments.run_folder import write_report
 from qifjax.parallel import Mode
@@ -81,7 +84,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         def write() -> None:
             report = summarise(study, options.config, options.seeds, results, whole)
             draw(report, out.with_suffix(".png"))
-            write_report(out, report.to_json(), page(report, f"{out.stem}.png"))
+            found = [dataclasses.asdict(claim) for claim in claims(report)]
+            content = {**report.to_json(), "claims": found}
+            write_report(out, content, page(report, f"{out.stem}.png"))
 
         if not options.only_page:
             try:
