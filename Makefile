@@ -102,16 +102,19 @@ bench: $(READY) ## Compare with other libraries at the same work (hours); writes
 MODELS := docs/results/models
 NETWORKS := lenet5 resnet19 vgg11 meta_spikeformer dvs_gesture_net vggsnn resnet34
 MEMORISED := $(foreach network,$(NETWORKS),$(MODELS)/$(network)-qif.json $(MODELS)/$(network)-lif.json)
+# Gradients of deep QIF networks grow with depth unless the window is centred.
+MEMORISED += $(foreach network,meta_spikeformer resnet34,$(MODELS)/$(network)-qif-centred.json)
 
 models: $(READY) $(MEMORISED) ## Let every network learn a batch by heart (hours) and write docs/results/models.md.
 	$(BIN)/python -m experiments.models_table $(MODELS)
+	$(BIN)/python -m experiments.gradient_gain --out docs/results/gradient_gain.json
 
 # Behind 77 populations the running statistics need some steps of their own.
 LEARN = $(if $(findstring meta,$*),--steps 60 --learning-rate 3e-3 --settle 30,--steps 100)
 
 # A network that does not learn is a result too.
 $(MODELS)/%.json:
-	-$(BIN)/python -m experiments.memorise $(subst -, --neuron ,$*) $(LEARN) --out $@
+	-$(BIN)/python -m experiments.memorise $(word 1,$(subst -, ,$*)) --neuron $(word 2,$(subst -, ,$*)) $(LEARN) $(addprefix --window ,$(word 3,$(subst -, ,$*))) --out $@
 
 clean: ## Remove the virtual environment and caches, but no run and no data.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -85,7 +85,9 @@ def page(results: list[dict[str, Any]], command: str) -> str:
         "over all populations of neurons, at the start → at the end, normalised by the "
         "batch: *rate* in spikes per neuron and step; *silent*, the largest share of "
         "neurons without a spike in the whole batch; *inside*, the smallest share of "
-        "the membrane inside the surrogate window.",
+        "the membrane inside the surrogate window. Where QIF does not learn with its "
+        "analytic window, [gradients grow with depth](gradient_gain.md); with the one "
+        "centred on the threshold they do not.",
         "",
         *_table(results),
         "",
@@ -101,8 +103,9 @@ def page(results: list[dict[str, Any]], command: str) -> str:
         "",
     ]
     for result in results:
+        window = result.get("window", "analytic")
         lines += [
-            f"### {_NETWORKS[result['network']]}, {result['neuron'].upper()}",
+            f"### {_NETWORKS[result['network']]}, {result['neuron'].upper()}, {window}",
             "",
             *_populations(result),
             "",

@@ -59,7 +59,7 @@ def test_page(results, tmp_path, capsys):
         *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", "0.001", "0", "analytic"),
         str(result["steps"]),
     ]
-    assert "### LeNet-5, LIF" in text
+    assert "### LeNet-5, LIF, analytic" in text
     assert result["command"] in text
 
 
