@@ -44,9 +44,7 @@ def test_measured_gain_is_the_predicted_one(params, rule, grows):
 def test_page(tmp_path):
     out = tmp_path / "gain.json"
     sizes = ("--depth", "4", "--width", "8", "--batch", "8", "--timesteps", "1", "2")
-    gradient_gain.main(
-        [*sizes, "--windows", "analytic", "centred", "--out", str(out)]
-    )
+    gradient_gain.main([*sizes, "--windows", "analytic", "centred", "--out", str(out)])
     rows = json.loads(out.read_text())["rows"]
     assert [(row["neuron"], row["window"], row["timesteps"]) for row in rows] == [
         ("qif", "analytic", 1),
@@ -65,10 +63,8 @@ def test_page(tmp_path):
     [
         (["--depth", "2"], "--depth must be at least 3, got 2"),
         (["--timesteps", "0"], "--timesteps must be at least 1, got (0,)"),
-        (
-            ["--windows", "empirical"],
-            "--windows must be of analytic, centred, unit_area, got ('empirical',)",
-        ),
+        (["--windows"], "--windows needs one or more of analytic, centred, unit_area"),
+        (["--windows", "empirical"], "empirical"),
     ],
 )
 def test_bad_options_are_one_line(arguments, message, capsys):
