@@ -112,9 +112,12 @@ models: $(READY) $(MEMORISED) ## Let every network learn a batch by heart (hours
 # Behind 77 populations the running statistics need some steps of their own.
 LEARN = $(if $(findstring meta,$*),--steps 60 --learning-rate 3e-3 --settle 30,--steps 100)
 
+# The name of a result is NETWORK-NEURON or NETWORK-NEURON-WINDOW.
+PARTS = $(subst -, ,$*)
+
 # A network that does not learn is a result too.
 $(MODELS)/%.json:
-	-$(BIN)/python -m experiments.memorise $(word 1,$(subst -, ,$*)) --neuron $(word 2,$(subst -, ,$*)) $(LEARN) $(addprefix --window ,$(word 3,$(subst -, ,$*))) --out $@
+	-$(BIN)/python -m experiments.memorise $(word 1,$(PARTS)) --neuron $(word 2,$(PARTS)) $(LEARN) $(addprefix --window ,$(word 3,$(PARTS))) --out $@
 
 clean: ## Remove the virtual environment and caches, but no run and no data.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
