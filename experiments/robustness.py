@@ -12,6 +12,7 @@ import tyro
 
 from experiments import cli, markdown
 from experiments.run_folder import RunError, write_report
+from experiments.sweep import effects
 from experiments.sweep import table as cell_table
 from experiments.sweep.table import GENTLE
 
@@ -150,6 +151,16 @@ def page(report: Mapping[str, Any], lif: _Sweep, qif: _Sweep, beside: Path) -> s
         "",
         *(_claim(claim) for claim in report["claims"]),
         "",
+        "## What decides",
+        "",
+        "Mean accuracy in % of the cells by the value of one parameter, and the part "
+        "of the variance over all cells that it accounts for.",
+        "",
+        *effects.lines(
+            {name.upper(): effects.main_effects(s) for name, (_, s) in _named(lif, qif)}
+        ),
+        "",
+        *_gain_of_time(qif[1]),
         "## Maps and all cells",
     ]
     for name, (path, sweep) in _named(lif, qif):
@@ -184,6 +195,19 @@ def _summary(table: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     head = ["neuron", "cells", "number", "diverged", "mean, %", *numbers[1:]]
     return markdown.table(head, rows, left=2)
+
+
+def _gain_of_time(sweep: Mapping[str, Any]) -> list[str]:
+    """How QIF's cells that use time differ from the others, if there are both."""
+    gains = effects.gain_of_time(sweep["cells"]) if "u_th" in sweep["axes"] else {}
+    if not gains:
+        return []
+    points = ", ".join(f"{100 * gain:+.2f} (u_th {u:g})" for u, gain in gains.items())
+    return [
+        "QIF cells that use time against those of the same threshold that repeat their "
+        f"first step, in points: {points}.",
+        "",
+    ]
 
 
 def _claim(claim: Mapping[str, Any]) -> str:

@@ -75,6 +75,7 @@ def test_the_page_has_claims_maps_and_all_cells(files, tmp_path):
     assert "higher minimum: **true** (82.00 % against 80.00 %)" in text
     assert "higher mean: **false** (84.00 % against 84.00 %)" in text
     assert "| QIF | a <= 0.4 | 2 | 0 | 84.00 | 2.83 | 82.00 | 86.00 |" in text
+    assert "| LIF | u_th | 100.00 | 80.00 | 84.00 | 88.00 |" in text
     assert "![Accuracy by cell, LIF](parts/lif.png)" in text
     assert "| 0.6 | yes | 10.00 |  | 10.00 | 1 |" in text
     assert json.loads(out.read_text())["claims"][1]["true"] is False
