@@ -98,6 +98,21 @@ def test_learning_rates_by_hand(results):
     assert measured.euler(Results(folder)).endswith("more spikes, more accurate")
 
 
+def test_robustness_by_hand(results):
+    folder, write = results
+    assert measured.robust(Results(folder)) is None
+    claims = [
+        {"of": "mean", "qif": 0.88, "lif": 0.89, "true": False},
+        {"of": "deviation", "qif": 0.004, "lif": 0.005, "true": True},
+        {"of": "minimum", "qif": None, "lif": 0.8, "true": None},
+    ]
+    write("robustness", {"claims": claims})
+    assert measured.robust(Results(folder)) == (
+        "Fashion-MNIST: mean QIF 88.00, LIF 89.00 %: does not hold, deviation QIF "
+        "0.40, LIF 0.50 %: holds, minimum QIF -, LIF 80.00 %: cannot be said"
+    )
+
+
 def test_what_is_not_measured_names_its_command_and_what_it_lacks(results):
     folder, _ = results
     page = ledger.page(Results(folder))

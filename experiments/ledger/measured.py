@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from experiments.comparison import TITLES, Spread
+from experiments.markdown import percent
 from experiments.run_folder import RunError
 
 Comparison: TypeAlias = dict[str, Any]
@@ -246,6 +247,20 @@ def flatter(results: Results) -> str | None:
         tops = [runs[n]["curvature"]["top_eigenvalue"] for n in ("qif", "lif")]
         said += f"; top eigenvalue QIF {tops[0]:.3g}, LIF {tops[1]:.3g}"
     return f"{said}: {'holds' if later > len(pairs) / 2 else 'does not hold'}"
+
+
+def robust(results: Results) -> str | None:
+    """What two sweeps over the neurons' parameters say of the claims on Table 6."""
+    found = results.get("robustness")
+    if found is None:
+        return None
+    verdicts = {True: "holds", False: "does not hold", None: "cannot be said"}
+    said = ", ".join(
+        f"{claim['of']} QIF {percent(claim['qif']) or '-'}, LIF "
+        f"{percent(claim['lif']) or '-'} %: {verdicts[claim['true']]}"
+        for claim in found["claims"]
+    )
+    return f"Fashion-MNIST: {said}"
 
 
 def one_step(results: Results) -> str | None:
