@@ -81,6 +81,21 @@ def test_the_page_has_claims_maps_and_all_cells(files, tmp_path):
     assert json.loads(out.read_text())["claims"][1]["true"] is False
 
 
+def test_the_page_compares_use_of_time_at_equal_thresholds(files, tmp_path):
+    cells = [
+        {**QIF["cells"][0], "u_th": 0.4, "uses_time": used, "accuracy": accuracy}
+        for used, accuracy in ((True, 0.9), (False, 0.88))
+    ]
+    changed = {**QIF, "axes": ["a", "u_th"], "cells": cells}
+    (files / "qif.json").write_text(json.dumps(changed))
+    out = tmp_path / "page.json"
+    robustness.main(
+        [*(str(files / f"{n}.json") for n in ("lif", "qif")), "--out", str(out)]
+    )
+    text = out.with_suffix(".md").read_text()
+    assert "repeat their first step, in points: +2.00 (u_th 0.4).\n" in text
+
+
 @pytest.mark.parametrize(
     ("names", "change", "message"),
     [

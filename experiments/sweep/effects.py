@@ -28,8 +28,9 @@ def main_effects(table: Mapping[str, Any]) -> list[Effect]:
     """The main effect of every axis of a grid.
 
     Args:
-      table: ``axes`` and ``cells`` of a sweep, see :func:`experiments.sweep.table.
-        tabulate`; cells that have diverged do not count.
+      table: ``axes`` and ``cells`` of a sweep, as
+        :func:`experiments.sweep.table.tabulate` gives them; cells that have diverged do
+        not count.
 
     Returns:
       One effect an axis.
@@ -57,8 +58,9 @@ def gain_of_time(cells: Sequence[Mapping[str, Any]]) -> dict[float, float]:
     the pairing one is taken for the other.
 
     Args:
-      cells: cells of a sweep with an axis ``u_th``, see :func:`experiments.sweep.table.
-        tabulate`; those that have diverged do not count.
+      cells: cells of a sweep with an axis ``u_th``, as
+        :func:`experiments.sweep.table.tabulate` gives them; those that have diverged do
+        not count.
 
     Returns:
       Difference of the mean accuracies by threshold, for thresholds with cells of both
