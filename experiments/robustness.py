@@ -76,7 +76,8 @@ def _pair(paths: Sequence[Path]) -> tuple[_Sweep, _Sweep]:
         try:
             content = json.loads(path.read_text())
             neuron = content["neuron"]
-            content["summary"]["all"], content["axes"], content["learning_rate"]
+            content["axes"], content["learning_rate"], content["by_seed"]
+            content["summary"]["all"]
         except (ValueError, KeyError, TypeError):
             raise RunError(f"{path} was not written by experiments.sweep") from None
         found[neuron] = (path, content)
@@ -103,21 +104,32 @@ def compare(lif: Mapping[str, Any], qif: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
       Plain values: the ``table`` of groups of cells of both, and the ``claims`` on
-      accuracy with the two numbers, as shares, and whether they are true; None where a
-      number is missing since all cells of a group have diverged.
+      accuracy with the two numbers, as shares, whether they are ``true``, and whether
+      of each seed alone that both have (``by_seed``); None where a number is missing
+      since all cells of a group have diverged.
     """
     table = [
         {"neuron": sweep["neuron"], "group": name, **group}
         for sweep in (lif, qif)
         for name, group in sweep["summary"].items()
     ]
-    ours, theirs = qif["summary"][GENTLE], lif["summary"]["all"]
+    shared = [seed for seed in qif["by_seed"] if seed in lif["by_seed"]]
     claims = []
-    for name, word, holds in _CLAIMS:
-        a, b = ours[name], theirs[name]
-        true = None if a is None or b is None else holds(a, b)
-        claims.append({"of": name, "is": word, "qif": a, "lif": b, "true": true})
+    for of, word, holds in _CLAIMS:
+        a, b, true = _held(holds, of, lif["summary"], qif["summary"])
+        by_seed = {
+            seed: _held(holds, of, lif["by_seed"][seed], qif["by_seed"][seed])[2]
+            for seed in shared
+        }
+        claim = {"of": of, "is": word, "qif": a, "lif": b}
+        claims.append({**claim, "true": true, "by_seed": by_seed})
     return {"table": table, "claims": claims}
+
+
+def _held(holds, of, lif, qif):
+    """The number of QIF, that of LIF, and what a claim says of them."""
+    a, b = qif[GENTLE][of], lif["all"][of]
+    return a, b, None if a is None or b is None else holds(a, b)
 
 
 def page(report: Mapping[str, Any], lif: _Sweep, qif: _Sweep, beside: Path) -> str:
@@ -147,6 +159,8 @@ def page(report: Mapping[str, Any], lif: _Sweep, qif: _Sweep, beside: Path) -> s
         "A cell *uses time* if a constant input within four thresholds changes its "
         "spike within 20 steps (docs/time.md).",
         "",
+        *cell_table.between_seeds(lif[1]),
+        *cell_table.between_seeds(qif[1]),
         "## What the paper claims (Appendix F)",
         "",
         *(_claim(claim) for claim in report["claims"]),
@@ -213,9 +227,11 @@ def _gain_of_time(sweep: Mapping[str, Any]) -> list[str]:
 def _claim(claim: Mapping[str, Any]) -> str:
     verdict = {True: "true", False: "false", None: "cannot be said"}[claim["true"]]
     numbers = (f"{markdown.percent(claim[name]) or '-'} %" for name in ("qif", "lif"))
+    alone = list(claim["by_seed"].values())
+    seeds = f"; true of {alone.count(True)} of {len(alone)} seeds alone"
     return (
         f"- QIF at {GENTLE} has the {claim['is']} {claim['of']}: **{verdict}** "
-        f"({' against '.join(numbers)})."
+        f"({' against '.join(numbers)}{seeds if len(alone) > 1 else ''})."
     )
 
 

@@ -15,6 +15,7 @@ def test_ratios_are_of_the_same_round():
         "cores": 2,
         "seconds": {
             "grid, map": [10.0, 20.0, 40.0],
+            "grid, vmap": [60.0],
             "fresh processes": [30.0, 40.0, 160.0],
             "pool of processes": [10.0, 30.0, 40.0],
         },
@@ -29,6 +30,7 @@ def test_ratios_are_of_the_same_round():
         if line.startswith("| ")
     }
     assert rows["| grid, map"] == ["720.0", "3.00", "1.00", "2.00 to 4.00 |"]
+    assert rows["| grid, vmap"] == ["240.0", "0.50", "0.17", "0.50 to 0.50 |"]
     assert rows["| pool of processes"][:3] == ["480.0", "3.00", "1.00"]
 
 
@@ -56,6 +58,20 @@ def test_every_way_trains_the_same_cells_and_what_is_known_stays(tmp_path, monke
     calls.clear()
     assert grid.measure(options, Partial(tmp_path / "out.json", "me")) == found
     assert not calls
+
+
+def test_only_the_fastest_strategy_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(grid, "_command", lambda *_: pytest.fail("nothing is missing"))
+    partial = Partial(tmp_path / "out.json", "me")
+    for name, seconds in (("map", 2.0), ("vmap", 9.0), ("processes", 1.0)):
+        partial.add(f"grid, {name}", [seconds])
+    partial.add("grid, processes", [1.5])
+    for name in ("fresh processes", "pool of processes"):
+        partial.add(name, [4.0, 5.0])
+    found = grid.measure(grid.Grid(rounds=2), partial)
+    assert found["grid, processes"] == [1.0, 1.5]
+    assert found["grid, map"] == [2.0]
+    assert found["grid, vmap"] == [9.0]
 
 
 def test_bad_options_are_one_line(tmp_path, capsys):

@@ -13,19 +13,20 @@ from experiments.sweep.table import tabulate
 BASE = {neuron: Config(neuron=neuron) for neuron in ("lif", "qif")}
 
 
-def sweep(neuron, axis, accuracies):
-    """What a sweep over one axis says whose cells reach some accuracies."""
-    cells = [Cell({axis: value}, 0) for value in accuracies]
+def sweep(neuron, axis, *accuracies):
+    """What a sweep says whose cells reach some accuracies, a mapping a seed."""
+    cells = [Cell({axis: v}, seed) for seed, own in enumerate(accuracies) for v in own]
     rows = [
         {"accuracy": [a], "firing_rate": [0.1], "energy_mj": [1e-3], "trained": "here"}
-        for a in accuracies.values()
+        for own in accuracies
+        for a in own.values()
     ]
     return {
         "command": f"sweep {neuron}",
         "name": "digits_lenet5",
         "neuron": neuron,
         "epochs": 2,
-        "seeds": 1,
+        "seeds": len(accuracies),
         "learning_rate": 1e-3,
         **tabulate(BASE[neuron], cells, rows),
     }
@@ -55,6 +56,18 @@ def test_nothing_is_said_of_what_has_diverged():
     assert {c["true"] for c in robustness.compare(LIF, dead)["claims"]} == {None}
 
 
+def test_claims_are_held_for_each_seed_alone():
+    lif = sweep("lif", "u_th", {0.2: 0.80, 0.4: 0.84}, {0.2: 0.80, 0.4: 0.90})
+    qif = sweep("qif", "a", {0.2: 0.82, 0.4: 0.86}, {0.2: 0.79, 0.4: 0.89})
+    minimum, mean, maximum, deviation = robustness.compare(lif, qif)["claims"]
+    assert minimum["by_seed"] == {"0": True, "1": False}
+    assert minimum["qif"] == pytest.approx(0.805)
+    assert minimum["true"] is True
+    assert maximum["by_seed"] == {"0": True, "1": False}
+    assert mean["by_seed"] == {"0": True, "1": False}
+    assert deviation["by_seed"] == {"0": False, "1": False}
+
+
 @pytest.fixture
 def files(tmp_path):
     folder = tmp_path / "parts"
@@ -79,6 +92,23 @@ def test_the_page_has_claims_maps_and_all_cells(files, tmp_path):
     assert "![Accuracy by cell, LIF](parts/lif.png)" in text
     assert "| 0.6 | yes | 10.00 |  | 10.00 | 1 |" in text
     assert json.loads(out.read_text())["claims"][1]["true"] is False
+
+
+def test_the_page_says_how_far_seeds_are_apart(files, tmp_path):
+    # Two seeds that are 0.02 apart deviate by 0.02 / sqrt(2), in every cell.
+    two = sweep("qif", "a", {0.2: 0.80, 0.4: 0.84}, {0.2: 0.82, 0.4: 0.86})
+    (files / "qif.json").write_text(json.dumps(two))
+    twins = sweep("lif", "u_th", {0.2: 0.80, 0.4: 0.84}, {0.2: 0.80, 0.4: 0.86})
+    (files / "lif.json").write_text(json.dumps(twins))
+    out = tmp_path / "page.json"
+    robustness.main(
+        [*(str(files / f"{n}.json") for n in ("lif", "qif")), "--out", str(out)]
+    )
+    text = out.with_suffix(".md").read_text()
+    assert "accuracy of QIF deviates by 1.41 points (root mean square" in text
+    # One cell does not deviate, the other by 1.41.
+    assert "accuracy of LIF deviates by 1.00 points (root mean square" in text
+    assert "(81.00 % against 80.00 %; true of 1 of 2 seeds alone)" in text
 
 
 def test_the_page_compares_use_of_time_at_equal_thresholds(files, tmp_path):

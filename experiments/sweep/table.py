@@ -1,7 +1,9 @@
 """What a sweep says: its rows as a table, and the summary of Table 6."""
 
 import csv
+import functools
 import io
+import math
 import statistics
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,8 @@ GENTLE = "a <= 0.4"
 """The cells of QIF that the paper counts in Table 6."""
 
 
+# Typed, since parameters of two neuron models may be equal as tuples.
+@functools.lru_cache(maxsize=None, typed=True)
 def uses_time(params: NeuronParams) -> bool:
     """Whether a constant input within four thresholds ever changes a neuron's spike.
 
@@ -49,13 +53,33 @@ def tabulate(
 
     Returns:
       Plain values: ``axes``, one entry a point of the grid with accuracy, firing rate
-      and energy after the last epoch (means over seeds), the ``summary``, and on what
-      the cells were ``trained``.
+      and energy after the last epoch (means over seeds), the ``summary``, that of each
+      seed alone (``by_seed``), and on what the cells were ``trained``.
     """
+    pairs = list(zip(cells, rows, strict=True))
+    entries = _entries(base, pairs)
+    seeds = sorted({cell.seed for cell in cells})
+    alone = {
+        str(seed): _entries(base, [p for p in pairs if p[0].seed == seed])
+        for seed in seeds
+    }
+    return {
+        "axes": list(cells[0].values),
+        "cells": entries,
+        "summary": _summary(entries),
+        "by_seed": {seed: _summary(own) for seed, own in alone.items()},
+        "trained": list(dict.fromkeys(row["trained"] for row in rows)),
+    }
+
+
+def _entries(
+    base: Config, pairs: Sequence[tuple[Cell, Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """One entry a point of the grid, its seeds together."""
     points: dict[tuple[float, ...], list[Mapping[str, Any]]] = {}
-    axes = list(cells[0].values)
-    for cell, row in zip(cells, rows, strict=True):
+    for cell, row in pairs:
         points.setdefault(tuple(cell.values.values()), []).append(row)
+    axes = list(pairs[0][0].values)
     entries = []
     for values, found in points.items():
         named = dict(zip(axes, values, strict=True))
@@ -71,12 +95,7 @@ def tabulate(
                 "energy_mj": _mean(found, "energy_mj"),
             }
         )
-    return {
-        "axes": axes,
-        "cells": entries,
-        "summary": _summary(entries),
-        "trained": list(dict.fromkeys(row["trained"] for row in rows)),
-    }
+    return entries
 
 
 def _summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -91,11 +110,14 @@ def _summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _statistics(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     known = [e["accuracy"] for e in entries if e["accuracy"] is not None]
+    within = [e["accuracy_deviation"] for e in entries]
+    squares = [deviation**2 for deviation in within if deviation is not None]
     return {
         "cells": len(entries),
         "diverged": len(entries) - len(known),
         "mean": statistics.fmean(known) if known else None,
         "deviation": statistics.stdev(known) if len(known) > 1 else None,
+        "between_seeds": math.sqrt(statistics.fmean(squares)) if squares else None,
         "minimum": min(known, default=None),
         "maximum": max(known, default=None),
     }
@@ -142,6 +164,7 @@ def page(report: Mapping[str, Any], figure: str) -> str:
         "",
         *markdown.table(head, rows),
         "",
+        *between_seeds(report),
         f"![Accuracy by cell]({figure})",
         "",
         f"The {report['top']} best:",
@@ -151,6 +174,19 @@ def page(report: Mapping[str, Any], figure: str) -> str:
         f"Made by `{report['command']}`, trained on {'; '.join(report['trained'])}.",
     ]
     return "\n".join([*lines, ""])
+
+
+def between_seeds(report: Mapping[str, Any]) -> list[str]:
+    """How far the seeds of one cell are apart, in lines of Markdown; none for one."""
+    deviation = report["summary"]["all"]["between_seeds"]
+    if deviation is None:
+        return []
+    return [
+        f"Between the seeds of one cell, accuracy of {report['neuron'].upper()} "
+        f"deviates by {markdown.percent(deviation)} points (root mean square over the "
+        "cells).",
+        "",
+    ]
 
 
 def best(table: Mapping[str, Any], number: int) -> list[str]:
