@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results analysis trainings headline scale long faults grid packing bench models clean
+.PHONY: help demo test slow check format install results analysis trainings headline robustness scale long faults grid packing bench models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -79,6 +79,29 @@ headline: $(READY) ## Train the narrow ResNet-19 and VGGSNN (many hours) and wri
 	$(BIN)/python -m experiments.headline cifar10_resnet19
 	$(BIN)/python -m experiments.headline cifar10_dvs_sim_vggsnn
 	test -d $(WEIGHTS) || $(BIN)/python -m experiments.export runs/headline/cifar10_resnet19/qif-seed0 --out $(WEIGHTS)
+
+ROBUST := docs/results/robustness
+LENET := -m experiments.sweep fashion_mnist_lenet5
+LIF := --neuron lif --workdir $(ROBUST)/lif
+QIF := --neuron qif --workdir $(ROBUST)/qif
+LIF_CELLS := beta=0.2:1.0:0.2 u_th=0.2:1.0:0.2
+QIF_CELLS := u_c=0.2:1.0:0.2 u_th=0.2:1.0:0.2
+GESTURE := -m experiments.sweep nmnist_dvs_gesture_net
+COMPARE := $(BIN)/python -m experiments.robustness
+
+robustness: $(READY) ## Train the paper's study of the neurons' parameters (a day on two cores).
+	$(BIN)/python $(LENET) $(LIF) --grid '$(LIF_CELLS)' --out $(ROBUST)/lif.json
+	$(BIN)/python $(LENET) $(QIF) --grid 'a=0.2:1.0:0.2 $(QIF_CELLS)' --out $(ROBUST)/qif.json
+	$(COMPARE) $(ROBUST)/lif.json $(ROBUST)/qif.json
+	$(BIN)/python $(LENET) $(LIF) --learning-rate 1e-2 --grid '$(LIF_CELLS)' --out $(ROBUST)/lif_rates.json
+	$(BIN)/python $(LENET) $(QIF) --learning-rate 5e-3 --grid 'a=0.2:0.4:0.2 $(QIF_CELLS)' --out $(ROBUST)/qif_rates.json
+	$(COMPARE) $(ROBUST)/lif_rates.json $(ROBUST)/qif_rates.json --title 'Robustness, each neuron at its better learning rate' --out docs/results/robustness_rates.json
+	$(BIN)/python $(LENET) $(LIF) --seeds 3 --grid '$(LIF_CELLS)' --out $(ROBUST)/lif_seeds.json
+	$(BIN)/python $(LENET) $(QIF) --seeds 3 --grid 'a=0.2:0.4:0.2 $(QIF_CELLS)' --out $(ROBUST)/qif_seeds.json
+	$(COMPARE) $(ROBUST)/lif_seeds.json $(ROBUST)/qif_seeds.json --title 'Robustness over three seeds' --out docs/results/robustness_seeds.json
+	$(BIN)/python $(GESTURE) --neuron lif --grid 'beta=0.2:1.0:0.4 u_th=0.2:1.0:0.4' --workdir $(ROBUST)/gesture_lif --out $(ROBUST)/gesture_lif.json
+	$(BIN)/python $(GESTURE) --neuron qif --grid 'a=0.2:0.4:0.2 u_c=0.2:1.0:0.4 u_th=0.2:1.0:0.4' --workdir $(ROBUST)/gesture_qif --out $(ROBUST)/gesture_qif.json
+	$(COMPARE) $(ROBUST)/gesture_lif.json $(ROBUST)/gesture_qif.json --title 'Robustness of DVSGestureNet, half width, on N-MNIST' --out docs/results/robustness_gesture.json
 
 scale: $(READY) ## Compare jit, pmap and mesh; tabulate memory (needs CIFAR-10).
 	$(BIN)/python -m benchmarks.parallel_agreement

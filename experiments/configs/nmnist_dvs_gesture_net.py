@@ -3,7 +3,7 @@
 The network of the paper's second robustness study (Appendix F: 20 epochs, no dropout),
 where DVS128 Gesture is not at hand and two cores are all there is.
 Paper:     none on these recordings.
-Command:   python -m experiments.sweep nmnist_dvs_gesture_net --grid "u_th=0.2:1.0:0.2"
+Command:   make robustness, which begins with LeNet-5; or its commands alone
 Time:      not measured
 Measured:  not yet
 """
