@@ -67,13 +67,23 @@ def test_input_forms_equal_a_loop(form, shape, strides, pads):
 
 
 @geometries
-@pytest.mark.parametrize("form", ["by_patches", "by_positions", "by_bands"])
+@pytest.mark.parametrize(
+    "form", ["by_patches", "by_positions", "by_bands", "by_planes"]
+)
 def test_kernel_forms_equal_a_loop(form, shape, strides, pads):
     if form == "by_bands" and strides != (1, 1):
         pytest.skip("bands are for strides of one")
     x, kernel, cotangent = case(shape, strides, pads)
     found = getattr(kernel_forms, form)(x, cotangent, shape, strides, pads)
     close(found, loop(x, kernel, cotangent, strides, pads)[2])
+
+
+def test_kernel_gradients_add_up_over_chunks_of_images(monkeypatch):
+    monkeypatch.setattr(kernel_forms, "CHUNK", 1)
+    geometry = GEOMETRIES[2]
+    x, kernel, cotangent = case(*geometry)
+    found = kernel_forms.by_planes(x, cotangent, *geometry)
+    close(found, loop(x, kernel, cotangent, *geometry[1:])[2])
 
 
 def test_sums_of_bfloat16_images_are_float32():
@@ -96,7 +106,7 @@ SAME, VALID = ((2, 2), (2, 2)), ((0, 0), (0, 0))
         (forward_forms, 28, 1, 6, 5, SAME, "by_shifts"),
         (forward_forms, 14, 6, 16, 5, VALID, "by_xla"),
         (input_forms, 14, 6, 16, 5, VALID, "by_bands"),
-        (kernel_forms, 28, 1, 6, 5, SAME, "by_bands"),
+        (kernel_forms, 28, 1, 6, 5, SAME, "by_planes"),
         (kernel_forms, 14, 6, 16, 5, VALID, "by_positions"),
         # ResNet-19
         (forward_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_xla"),

@@ -9,6 +9,7 @@ are asked for with ``mutable``:
 - ``inspection``: :class:`PopulationStatistics` of every population, over the batch.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from qifjax.neurons import NeuronParams
 from qifjax.nn.convolution import conv_general_dilated
 from qifjax.nn.initializers import conv_init, dense_init
 from qifjax.nn.learned import learned_parameters
+from qifjax.nn.planes import channel_axis, over_time
 from qifjax.nn.statistics import population_statistics
 from qifjax.nn.windows import WindowRule
 from qifjax.surrogate import Window
@@ -43,7 +45,7 @@ class Conv(linen.Conv):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Convolves ``x`` ``[T, B, H, W, C]`` to ``[T, B, H', W', features]``."""
-        y = super().__call__(x)
+        y = over_time(super().__call__(x.reshape(-1, *x.shape[2:])), len(x))
         weights: int = self.get_variable("params", "kernel").size
         _record_synapse(self, x, weights * math.prod(y.shape[2:-1]), self.analog)
         return y
@@ -103,7 +105,7 @@ class Spiking(linen.Module):
             window = neurons.window(neuron)
         elif not isinstance(window, Window):
             window = window(neuron)
-        _, spikes = unroll(neuron, currents, window=window, remat=self.remat)
+        spikes = _fire(neuron, currents, window, self.remat)
         record(self, "activity", "rate", lambda: _per_example(spikes))
         count = math.prod(currents.shape[2:])
         record(self, "operations", "layer", lambda: Operations("neuron", count))
@@ -152,13 +154,22 @@ def repeat(currents: jax.Array, timesteps: int) -> jax.Array:
     Returns:
       Currents ``[T, B, ...]``.
     """
-    return jnp.broadcast_to(currents, (timesteps, *currents.shape[1:]))
+    axis = channel_axis(currents)
+    once = jnp.moveaxis(currents, -1, axis)
+    repeated = jnp.broadcast_to(once, (timesteps, *once.shape[1:]))
+    return jnp.moveaxis(repeated, axis, -1)
 
 
 def avg_pool(x: jax.Array, size: int) -> jax.Array:
     """Averages squares of ``size`` pixels of ``[..., H, W, C]``, without padding."""
-    window = (size, size)
-    return linen.pool(x, 0.0, jax.lax.add, window, window, "VALID") / size**2
+    axis = channel_axis(x)
+    if axis == -1 or x.shape[-3] % size or x.shape[-2] % size:
+        window = (size, size)
+        return linen.pool(x, 0.0, jax.lax.add, window, window, "VALID") / size**2
+    planes = jnp.moveaxis(x, -1, axis)
+    rows = functools.reduce(jnp.add, [planes[..., i::size, :] for i in range(size)])
+    total = functools.reduce(jnp.add, [rows[..., i::size] for i in range(size)])
+    return jnp.moveaxis(total / size**2, axis, -1)
 
 
 def max_pool(
@@ -199,6 +210,16 @@ def record(
             init_fn=lambda: None,
             reduce_fn=lambda _, new: new,
         )
+
+
+def _fire(neuron, currents, window, remat):
+    """Spikes of currents, both ``[T, B, ...]``."""
+    scalars = all(jnp.ndim(leaf) == 0 for leaf in jax.tree.leaves((neuron, window)))
+    # Parameters of each channel broadcast along the last axis.
+    axis = channel_axis(currents) if scalars else -1
+    arranged = jnp.moveaxis(currents, -1, axis)
+    _, spikes = unroll(neuron, arranged, window=window, remat=remat)
+    return jnp.moveaxis(spikes, axis, -1)
 
 
 def _record_synapse(module, x, count, analog):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen
 
 from qifjax.neurons import at_least_float32
+from qifjax.nn.planes import channel_axis
 from qifjax.surrogate import Scalar
 
 
@@ -70,7 +71,8 @@ class TDBatchNorm(linen.Module):
           ValueError: if one value a channel is all there is to take a variance of.
         """
         channels = x.shape[-1]
-        wide = x.astype(at_least_float32(x.dtype))
+        axis = -1 if padding else channel_axis(x)
+        wide = jnp.moveaxis(x.astype(at_least_float32(x.dtype)), -1, axis)
         gamma, xi = jnp.ones(channels, wide.dtype), jnp.zeros(channels, wide.dtype)
         if self.affine:
             ones, zeros = linen.initializers.ones, linen.initializers.zeros
@@ -82,7 +84,7 @@ class TDBatchNorm(linen.Module):
         seen = self.variable("batch_stats", "seen", jnp.zeros, (), jnp.float32)
 
         if train:
-            mean, var, count = self._statistics(wide)
+            mean, var, count = self._statistics(wide, axis)
             if not self.is_initializing():
                 running_mean.value, running_var.value, seen.value = _follow(
                     (running_mean.value, running_var.value, seen.value),
@@ -94,14 +96,15 @@ class TDBatchNorm(linen.Module):
             mean = running_mean.value.astype(wide.dtype)
             var = running_var.value.astype(wide.dtype)
 
-        return _normalise(
-            wide, mean, var, gamma, xi, u_th, self.eta, self.epsilon, padding
+        y = _normalise(
+            wide, mean, var, gamma, xi, u_th, self.eta, self.epsilon, padding, axis
         )
+        return jnp.moveaxis(y, axis, -1)
 
-    def _statistics(self, x):
+    def _statistics(self, x, axis):
         """Mean, biased variance, both [C], and the number of values behind each."""
-        count = x.size // x.shape[-1]
-        mean = _mean(x)
+        count = x.size // x.shape[axis]
+        mean = _mean(x, axis)
         # Not initialised inside a pmap, so the axis does not exist yet.
         distributed = self.axis_name is not None and not self.is_initializing()
         if distributed:
@@ -112,7 +115,7 @@ class TDBatchNorm(linen.Module):
                 "TDBatchNorm needs at least 2 values a channel in training, got input "
                 f"of shape {x.shape}; use a larger batch"
             )
-        var = _variance(x, mean)
+        var = _variance(x, mean, axis)
         if distributed:
             var = jax.lax.pmean(var, self.axis_name)
         return mean, var, count
@@ -121,14 +124,15 @@ class TDBatchNorm(linen.Module):
 # Compiled on their own, so that layers of one shape are traced once for all of them.
 
 
-@jax.jit
-def _mean(x):
-    return jnp.mean(x, tuple(range(x.ndim - 1)))
+@functools.partial(jax.jit, static_argnames="axis")
+def _mean(x, axis):
+    channels = axis % x.ndim
+    return jnp.mean(x, tuple(i for i in range(x.ndim) if i != channels))
 
 
-@jax.jit
-def _variance(x, mean):
-    return _mean(jnp.square(x - _per_channel(mean, x)))
+@functools.partial(jax.jit, static_argnames="axis")
+def _variance(x, mean, axis):
+    return _mean(jnp.square(x - _per_channel(mean, x, axis)), axis)
 
 
 @functools.partial(jax.jit, static_argnames="momentum")
@@ -143,12 +147,12 @@ def _follow(running, mean, unbiased, momentum):
     return (*moved, seen + 1)
 
 
-@functools.partial(jax.jit, static_argnames=("eta", "epsilon", "padding"))
-def _normalise(x, mean, var, gamma, xi, u_th, eta, epsilon, padding):
+@functools.partial(jax.jit, static_argnames=("eta", "epsilon", "padding", "axis"))
+def _normalise(x, mean, var, gamma, xi, u_th, eta, epsilon, padding, axis):
     gamma, xi = gamma.astype(x.dtype), xi.astype(x.dtype)
     scale = gamma * (eta * u_th) * jax.lax.rsqrt(var + epsilon)
-    shift = _per_channel(xi - mean * scale, x)
-    y = x * _per_channel(scale, x) + shift
+    shift = _per_channel(xi - mean * scale, x, axis)
+    y = x * _per_channel(scale, x, axis) + shift
     if not padding:
         return y
     # Where x is zero, the norm gives its shift.
@@ -159,6 +163,8 @@ def _normalise(x, mean, var, gamma, xi, u_th, eta, epsilon, padding):
     return jax.lax.dynamic_update_slice(border, y, (0, 0, padding, padding, 0))
 
 
-def _per_channel(values, x):
-    """Values ``[C]``, such that they broadcast against ``x`` ``[..., C]``."""
-    return values.reshape((1,) * (x.ndim - 1) + (-1,))
+def _per_channel(values, x, axis):
+    """Values ``[C]``, such that they broadcast against ``x``, channels at ``axis``."""
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    return values.reshape(shape)

@@ -9,10 +9,12 @@ written in ``docs/results/convolution.md``.
 """
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
 
+from qifjax.neurons import at_least_float32
 from qifjax.nn.convolution.geometry import (
     Pads,
     Strides,
@@ -20,11 +22,14 @@ from qifjax.nn.convolution.geometry import (
     positions,
     shifted,
 )
+from qifjax.nn.planes import FEW_CHANNELS as FEW_FEATURES
 
 # Fewer input channels are too few for one product a kernel position.
 FEW_CHANNELS = 4
 # So many pixels of a row share a product, or more where that makes too many products.
 BAND, MOST_BANDS = 4, 4
+# The patches of so many images stay in the cache.
+CHUNK = 16
 
 
 def kernel_gradient(
@@ -49,6 +54,8 @@ def kernel_gradient(
     form = by_positions
     if shape != (1, 1) and x.shape[-1] < FEW_CHANNELS:
         form = by_bands if set(strides) == {1} else by_patches
+        if cotangent.shape[-1] < FEW_FEATURES:
+            form = by_planes
     return form(x, cotangent, shape, strides, pads)
 
 
@@ -82,6 +89,39 @@ def by_bands(x, cotangent, shape, strides, pads):
     pairs = total.reshape(shape[0], span, channels, columns, features)
     diagonals = [pairs[:, j : j + shape[1], :, j] for j in range(columns)]
     return functools.reduce(jnp.add, diagonals)
+
+
+def by_planes(x, cotangent, shape, strides, pads):
+    """Patches of a few images times the planes of their cotangent, few by few.
+
+    The loop also keeps the cotangent in the shape in which it is computed: fused into
+    the reshape for one large product, all that computes it would be slow.
+    """
+    count = math.gcd(len(x), CHUNK)
+    planes, errors = (jnp.moveaxis(a, -1, 0) for a in (padded(x, pads), cotangent))
+
+    def add(i, total):
+        seen, error = (
+            jax.lax.dynamic_slice_in_dim(a, i * count, count, 1)
+            for a in (planes, errors)
+        )
+        rows = [
+            shifted(seen, position, cotangent.shape[1:3], strides)
+            for position in positions(shape)
+        ]
+        patches = jnp.concatenate(rows).reshape(len(total), -1)
+        return total + jax.lax.dot_general(
+            patches,
+            error.reshape(len(error), -1),
+            (((1,), (1,)), ((), ())),
+            preferred_element_type=total.dtype,
+        )
+
+    kernel = (*shape, len(planes), len(errors))
+    wide = at_least_float32(cotangent.dtype)
+    start = jnp.zeros((math.prod(kernel[:3]), len(errors)), wide)
+    total = jax.lax.fori_loop(0, len(x) // count, add, start)
+    return total.reshape(kernel).astype(cotangent.dtype)
 
 
 def by_patches(x, cotangent, shape, strides, pads):
