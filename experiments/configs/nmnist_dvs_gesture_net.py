@@ -3,7 +3,8 @@
 The network of the paper's second robustness study (Appendix F: 20 epochs, no dropout),
 where DVS128 Gesture is not at hand and two cores are all there is.
 Paper:     none on these recordings.
-Command:   make robustness, which begins with LeNet-5; or its commands alone
+Command:   python -m experiments.sweep nmnist_dvs_gesture_net --grid "a=0.2:0.4:0.2
+           u_c=0.2:1.0:0.4 u_th=0.2:1.0:0.4", as in make robustness
 Time:      not measured
 Measured:  not yet
 """
