@@ -143,6 +143,6 @@ def test_a_single_value_a_channel_is_refused():
     norm = TDBatchNorm()
     x = jnp.ones((1, 1, 7))
     with pytest.raises(
-        ValueError, match=r"at least 2 values.*\(1, 1, 7\).*larger batch"
+        ValueError, match="at least 2 values.*got 1 in each of 7.*larger batch"
     ):
         norm.apply(variables(norm), x, 0.5, True, mutable=["batch_stats"])

@@ -112,8 +112,8 @@ class TDBatchNorm(linen.Module):
             count = count * jax.lax.axis_size(self.axis_name)
         if count < 2:
             raise ValueError(
-                "TDBatchNorm needs at least 2 values a channel in training, got input "
-                f"of shape {x.shape}; use a larger batch"
+                "TDBatchNorm needs at least 2 values a channel in training, got "
+                f"{count} in each of {x.shape[axis]} channels; use a larger batch"
             )
         var = _variance(x, mean, axis)
         if distributed:
