@@ -58,7 +58,7 @@ def test_results_do_not_depend_on_planes(neuron, shape, pool, monkeypatch):
     )
 
 
-def test_an_uneven_image_is_pooled_without_its_edge(monkeypatch):
+def test_an_uneven_image_is_pooled_without_its_edge():
     x = jax.random.normal(jax.random.key(0), (2, 3, 7, 6, 4))
     expected = np.asarray(x)[:, :, :6].reshape(2, 3, 3, 2, 3, 2, 4).mean((3, 5))
     np.testing.assert_allclose(nn.avg_pool(x, 2), expected, atol=1e-6)

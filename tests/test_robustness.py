@@ -78,13 +78,16 @@ def files(tmp_path):
     return folder
 
 
+def page_of(files, out):
+    """The page that the command writes of both sweeps, which may come in any order."""
+    sweeps = [str(files / f"{neuron}.json") for neuron in ("qif", "lif")]
+    robustness.main([*sweeps, "--out", str(out)])
+    return out.with_suffix(".md").read_text()
+
+
 def test_the_page_has_claims_maps_and_all_cells(files, tmp_path):
     out = tmp_path / "page.json"
-    # In any order.
-    robustness.main(
-        [*(str(files / f"{n}.json") for n in ("qif", "lif")), "--out", str(out)]
-    )
-    text = out.with_suffix(".md").read_text()
+    text = page_of(files, out)
     assert "higher minimum: **true** (82.00 % against 80.00 %)" in text
     assert "higher mean: **false** (84.00 % against 84.00 %)" in text
     assert "| QIF | a <= 0.4 | 2 | 0 | 84.00 | 2.83 | 82.00 | 86.00 |" in text
@@ -100,11 +103,7 @@ def test_the_page_says_how_far_seeds_are_apart(files, tmp_path):
     (files / "qif.json").write_text(json.dumps(two))
     twins = sweep("lif", "u_th", {0.2: 0.80, 0.4: 0.84}, {0.2: 0.80, 0.4: 0.86})
     (files / "lif.json").write_text(json.dumps(twins))
-    out = tmp_path / "page.json"
-    robustness.main(
-        [*(str(files / f"{n}.json") for n in ("lif", "qif")), "--out", str(out)]
-    )
-    text = out.with_suffix(".md").read_text()
+    text = page_of(files, tmp_path / "page.json")
     assert "accuracy of QIF deviates by 1.41 points (root mean square" in text
     # One cell does not deviate, the other by 1.41.
     assert "accuracy of LIF deviates by 1.00 points (root mean square" in text
@@ -118,11 +117,7 @@ def test_the_page_compares_use_of_time_at_equal_thresholds(files, tmp_path):
     ]
     changed = {**QIF, "axes": ["a", "u_th"], "cells": cells}
     (files / "qif.json").write_text(json.dumps(changed))
-    out = tmp_path / "page.json"
-    robustness.main(
-        [*(str(files / f"{n}.json") for n in ("lif", "qif")), "--out", str(out)]
-    )
-    text = out.with_suffix(".md").read_text()
+    text = page_of(files, tmp_path / "page.json")
     assert "repeat their first step, in points: +2.00 (u_th 0.4).\n" in text
 
 
