@@ -1,6 +1,7 @@
 """Trains a grid of networks: python -m experiments.sweep CONFIG --grid AXES."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,9 +121,11 @@ def _train(options: Sweep, wanted: Sequence[Cell], workdir: Path) -> None:
             return
 
         def watch() -> None:
-            bar.update(total - len(_missing(store, wanted)) - bar.n)
-            # Where nothing has come, the time that has passed is still news.
-            bar.refresh()
+            if new := total - len(_missing(store, wanted)) - bar.n:
+                bar.update(new)
+            elif sys.stderr.isatty():
+                # The time that has passed is news as well, but not in a file.
+                bar.refresh()
 
         number = len(workers.cores())
         shares = [
