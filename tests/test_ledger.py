@@ -111,6 +111,11 @@ def test_robustness_by_hand(results):
         "Fashion-MNIST: mean QIF 88.00, LIF 89.00 %: does not hold, deviation QIF "
         "0.40, LIF 0.50 %: holds, minimum QIF -, LIF 80.00 %: cannot be said"
     )
+    write("robustness_rates", {"claims": claims[:1]})
+    assert measured.robust(Results(folder)).endswith(
+        "cannot be said; each at its better learning rate: mean QIF 88.00, LIF "
+        "89.00 %: does not hold"
+    )
 
 
 def test_what_is_not_measured_names_its_command_and_what_it_lacks(results):

@@ -249,18 +249,27 @@ def flatter(results: Results) -> str | None:
     return f"{said}: {'holds' if later > len(pairs) / 2 else 'does not hold'}"
 
 
+_ROBUSTNESS = {
+    "robustness": "",
+    "robustness_rates": "each at its better learning rate",
+    "robustness_seeds": "over three seeds",
+}
+
+
 def robust(results: Results) -> str | None:
-    """What two sweeps over the neurons' parameters say of the claims on Table 6."""
-    found = results.get("robustness")
-    if found is None:
-        return None
+    """What sweeps over the neurons' parameters say of the claims on Table 6."""
     verdicts = {True: "holds", False: "does not hold", None: "cannot be said"}
-    said = ", ".join(
-        f"{claim['of']} QIF {percent(claim['qif']) or '-'}, LIF "
-        f"{percent(claim['lif']) or '-'} %: {verdicts[claim['true']]}"
-        for claim in found["claims"]
-    )
-    return f"Fashion-MNIST: {said}"
+    studies = []
+    for name, what in _ROBUSTNESS.items():
+        if (found := results.get(name)) is None:
+            continue
+        said = ", ".join(
+            f"{claim['of']} QIF {percent(claim['qif']) or '-'}, LIF "
+            f"{percent(claim['lif']) or '-'} %: {verdicts[claim['true']]}"
+            for claim in found["claims"]
+        )
+        studies.append(f"{what}: {said}" if what else said)
+    return f"Fashion-MNIST: {'; '.join(studies)}" if studies else None
 
 
 def one_step(results: Results) -> str | None:
