@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = cli.parse(Convolution, argv, program)
         layers = {name: _measure(options, *layer) for name, *layer in _LAYERS}
         result = {
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             "batch": options.batch,
             "gflop_per_second": layers,

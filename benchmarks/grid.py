@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 raise ConfigError(f"--{name} must be at least 1, got {given}")
         partial = Partial(options.out, repr(dataclasses.replace(options, rounds=0)))
         result = {
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             **{name: getattr(options, name) for name in ("cells", "epochs", "limit")},
             "cores": len(cores()),

@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         partial = Partial(options.out, json.dumps(config.to_json()))
         result = {
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             "epochs": options.epochs,
             "limit": options.limit,

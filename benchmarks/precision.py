@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise RunError(f"{program} needs the folders of one or more finished runs")
         rows = [compare(run, options.data_dir) for run in options.runs]
         result = {
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             "runs": rows,
         }

@@ -6,6 +6,7 @@ import difflib
 import io
 import logging
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,6 +155,16 @@ def _parse(command: type[T], default: T, arguments: list[str], program: str) -> 
 def arguments(argv: Sequence[str] | None) -> list[str]:
     """The given arguments; None takes those of the process."""
     return list(sys.argv[1:] if argv is None else argv)
+
+
+def command(program: str, argv: Sequence[str] | None) -> str:
+    """The command of a run as a shell takes it, for reports and their readers.
+
+    Args:
+      program: how the program is called, such as ``python -m experiments.train``.
+      argv: its arguments; None takes those of the process.
+    """
+    return shlex.join([*program.split(), *arguments(argv)])
 
 
 def without(given: Sequence[str], options: Mapping[str, int]) -> list[str]:

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             given = " ".join(options.neurons)
             raise ConfigError(f"--neurons must name each model once, got {given!r}")
         workdir = options.workdir or Path("runs") / options.config.name
-        command = " ".join([program, *cli.arguments(argv)])
+        command = cli.command(program, argv)
         try:
             comparison = compare(options, workdir, command)
         except Interrupted as interruption:

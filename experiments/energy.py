@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         trained.require_alike(networks)
         report = {
             "schema_version": SCHEMA_VERSION,
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             "constants": dataclasses.asdict(constants),
             "runs": [account(network, constants) for network in networks],

@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         statistics = {name: measure(found.events) for name, found in sources.items()}
         options.out.parent.mkdir(parents=True, exist_ok=True)
         numbers = {
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             "provenance": provenance.describe(),
             "camera": event_camera.CAMERA._asdict(),
             **{name: summarise(found) for name, found in statistics.items()},

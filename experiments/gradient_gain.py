@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = cli.parse(GradientGain, argv, program)
         report = {
             "schema_version": SCHEMA_VERSION,
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             "depth": options.depth,
             "rows": rows(options),

@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         partial = _partial(options)
         report = {
             "schema_version": SCHEMA_VERSION,
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             "coordinates": _line(options).tolist(),
             "rise": options.rise,

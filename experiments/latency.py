@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ]
         report = {
             "schema_version": SCHEMA_VERSION,
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **origin,
             "rows": rows,
         }

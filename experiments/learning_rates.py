@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = cli.parse_with_config(LearningRates, argv, program)
         _check(options)
         workdir = options.workdir or Path("runs") / f"{options.config.name}-rates"
-        command = " ".join([program, *cli.arguments(argv)])
+        command = cli.command(program, argv)
         try:
             report = choose(options, workdir, command)
         except Interrupted as interruption:

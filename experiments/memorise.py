@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         program = "python -m experiments.memorise"
         options = cli.parse(Memorise, argv, program)
-        command = " ".join([program, *cli.arguments(argv)])
+        command = cli.command(program, argv)
         result = run(options, command)
         name = f"{options.network}-{options.neuron}.json"
         path = options.out or Path("runs/memorise") / name

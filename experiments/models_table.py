@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         program = "python -m experiments.models_table"
         options = cli.parse(ModelsTable, argv, program)
-        command = " ".join([program, *cli.arguments(argv)])
+        command = cli.command(program, argv)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_text(options.out, page(read(options.folder), command))
         print(options.out)

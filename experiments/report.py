@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         networks = [trained.load(run, options.data_dir) for run in options.runs]
         trained.require_alike(networks)
         origin = {
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
         }
         page = compose(networks, options, origin)

@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         lif, qif = _pair(options.sweeps)
         report = {
             "schema_version": SCHEMA_VERSION,
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             "title": options.title,
             "sweeps": {name: str(path) for name, (path, _) in _named(lif, qif)},
             **compare(lif[1], qif[1]),

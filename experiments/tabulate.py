@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         report = {
             "schema_version": SCHEMA_VERSION,
             "title": options.title,
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **tabulate(folders),
         }
         text = page(report)

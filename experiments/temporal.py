@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         audits = [audit(run, options.data_dir, options.steps) for run in options.runs]
         report = {
             "schema_version": SCHEMA_VERSION,
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             "runs": audits,
         }

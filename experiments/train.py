@@ -1,7 +1,6 @@
 """Trains one network: python -m experiments.train CONFIG [options]."""
 
 import contextlib
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -197,7 +196,7 @@ def _resume_command(argv: Sequence[str] | None) -> str:
     """The command that goes on with the run of a command."""
     resuming = {"--resume": 0, "--resume-step": 1}
     kept = cli.without(cli.arguments(argv), resuming)
-    return shlex.join(["python", "-m", "experiments.train", *kept, "--resume"])
+    return cli.command("python -m experiments.train", [*kept, "--resume"])
 
 
 def default_workdir(config: Config) -> Path:

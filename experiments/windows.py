@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         networks = (trained.load(run, options.data_dir) for run in options.runs)
         report = {
             "schema_version": SCHEMA_VERSION,
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
             "examples": options.examples,
             "runs": [audit(network, options.examples) for network in networks],

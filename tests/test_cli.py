@@ -133,6 +133,14 @@ def test_an_option_of_the_network_needs_a_value(capsys):
     assert "fc_norm has no value: give names and values in turn" in line
 
 
+def test_a_command_is_one_that_a_shell_takes(monkeypatch):
+    given = ["--title", "Each at its own rate", "--out", "a.json"]
+    expected = "python -m experiments.x --title 'Each at its own rate' --out a.json"
+    assert cli.command("python -m experiments.x", given) == expected
+    monkeypatch.setattr("sys.argv", ["x.py", *given])
+    assert cli.command("python -m experiments.x", None) == expected
+
+
 def test_options_are_left_out_with_their_values():
     given = ["name", "--a", "1", "--b=2", "--c", "3", "--d"]
     assert cli.without(given, {"--a": 1, "--b": 1, "--d": 0}) == ["name", "--c", "3"]

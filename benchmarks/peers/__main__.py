@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             if getattr(options, name) < least:
                 given = getattr(options, name)
                 raise RunError(f"--{name} must be at least {least}, got {given}")
-        command = " ".join([program, *cli.arguments(argv)])
+        command = cli.command(program, argv)
         origin = provenance.describe()
         with Field((OURS, *options.peers), options.environments) as field:
             key = json.dumps([origin["git_commit"], field.versions])

@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         observe(options, Subject(workdir), journal)
         seen = {fault: journal[fault] for fault in page.FAULTS}
         seen = json.loads(json.dumps(seen).replace(str(workdir), "WORKDIR"))
-        command = " ".join([program, *cli.arguments(argv)])
+        command = cli.command(program, argv)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         content = {"command": command, **origin, "faults": seen}
         write_json(options.out.with_suffix(".json"), content)

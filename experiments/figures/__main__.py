@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise RunError(f"{program} draws at most two runs, got {given}")
         networks = [trained.load(run, options.data_dir) for run in options.runs]
         origin: dict[str, Any] = {
-            "command": " ".join([program, *cli.arguments(argv)]),
+            "command": cli.command(program, argv),
             **provenance.describe(),
         }
         contents: list[tuple[str, Any, dict[str, Any]]] = [

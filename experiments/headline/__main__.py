@@ -75,11 +75,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"runs would be kept in {results}, where they are trained; choose "
                 "another --workdir or --out"
             )
-        given = cli.arguments(argv)
-        command = " ".join([program, *given])
+        command = cli.command(program, argv)
         # The command on the page gives all of it, trainings and all, in one sitting.
         sitting = {"--only-page": 0, "--stop-after": 1}
-        whole = " ".join([program, *cli.without(given, sitting)])
+        whole = cli.command(program, cli.without(cli.arguments(argv), sitting))
 
         def write() -> None:
             report = summarise(study, options.config, options.seeds, results, whole)

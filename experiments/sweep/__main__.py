@@ -1,6 +1,5 @@
 """Trains a grid of networks: python -m experiments.sweep CONFIG --grid AXES."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
         wanted = cells(base, axes, options.seeds, options.sample)
         workdir = options.workdir or Path("runs") / f"{base.name}-sweep-{base.neuron}"
-        command = shlex.join([*program.split(), *cli.arguments(argv)])
+        command = cli.command(program, argv)
         try:
             _train(options, wanted, workdir)
         except KeyboardInterrupt:
