@@ -254,12 +254,8 @@ def train_step(
     correct = jnp.sum(predicted == batch.labels, dtype=jnp.float32)
     correct, count = task.sum((correct, jnp.float32(batch.labels.size)))
     gradient_norm = optax.global_norm(gradients)
-    finite = jnp.stack(
-        [
-            jnp.all(jnp.isfinite(leaf))
-            for leaf in jax.tree.leaves((loss, gradient_norm, model_state))
-        ]
-    )
+    checked = jax.tree.leaves((loss, gradient_norm, model_state))
+    finite = jnp.concatenate([jnp.isfinite(leaf).ravel() for leaf in checked])
     totals = Totals(
         loss=loss * count,
         correct=correct,
