@@ -128,7 +128,12 @@ MEMORISED := $(foreach network,$(NETWORKS),$(MODELS)/$(network)-qif.json $(MODEL
 # Gradients of deep QIF networks grow with depth unless the window is centred.
 MEMORISED += $(foreach network,meta_spikeformer resnet34,$(MODELS)/$(network)-qif-centred.json)
 
-models: $(READY) $(MEMORISED) ## Let every network learn a batch by heart (hours) and write docs/results/models.md.
+STARTS := docs/results/starts.json
+
+$(STARTS): | $(READY)
+	$(BIN)/python -m experiments.starts --out $@
+
+models: $(READY) $(MEMORISED) $(STARTS) ## Let every network learn a batch by heart (hours) and write docs/results/models.md.
 	$(BIN)/python -m experiments.models_table $(MODELS)
 	$(BIN)/python -m experiments.gradient_gain --out docs/results/gradient_gain.json
 

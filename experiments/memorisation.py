@@ -1,20 +1,28 @@
 """Whether a network can learn at all: 16 examples with random labels, by heart."""
 
 import functools
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.experimental.compilation_cache import compilation_cache
 
-from qifjax import NeuronParams, nn
+from qifjax import LIFParams, NeuronParams, QIFParams, nn
+
+NetworkName = Literal[
+    "lenet5",
+    "resnet19",
+    "resnet34",
+    "vggsnn",
+    "vgg11",
+    "dvs_gesture_net",
+    "meta_spikeformer",
+]
+NEURONS: dict[str, NeuronParams] = {"qif": QIFParams(), "lif": LIFParams()}
+"""Neuron models with the parameters of the paper."""
 
 SEED = 0
 _SQUARES = 4
@@ -38,7 +46,7 @@ class Subject:
     events: bool = False
 
 
-SUBJECTS = {
+SUBJECTS: dict[NetworkName, Subject] = {
     "dvs_gesture_net": Subject((128, 128, 2), 11, 10, events=True),
     "lenet5": Subject((28, 28, 1), 10, 2),
     "meta_spikeformer": Subject((64, 64, 3), 200, 1),
@@ -96,7 +104,7 @@ def memorise(
     optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps - settle))
     state = (variables, optimizer.init(variables["params"]))
     step = functools.partial(_step, model, optimizer, neuron, chosen)
-    train, cold_start, warm_start = _compile_twice(step, state, x, labels)
+    train = jax.jit(step).lower(state, x, labels).compile()
     evaluation = jax.jit(lambda v, x: model.apply(v, x, neuron))
     score = evaluation.lower(variables, x).compile()
 
@@ -125,8 +133,6 @@ def memorise(
         "parameter_count": parameters,
         "operations": sum(o.count for o in operations.values() if o.kind != "neuron"),
         "init_seconds": init_seconds,
-        "cold_start_seconds": cold_start,
-        "warm_start_seconds": warm_start,
         "steps": taken if learned else None,
         "steps_training_mode": fitted,
         "steps_taken": taken,
@@ -176,42 +182,6 @@ def _step(model, optimizer, neuron, window, state, x, labels):
     changes, opt_state = optimizer.update(gradients, opt_state)
     params = optax.apply_updates(variables["params"], changes)
     return ({"params": params, **rest, **updates}, opt_state), loss, correct
-
-
-def _compile_twice(step, *arguments):
-    """The compiled step, and the seconds with an empty and with a filled cache."""
-
-    def start():
-        begin = time.perf_counter()
-        program = jax.jit(lambda *a: step(*a)).lower(*arguments).compile()
-        return program, time.perf_counter() - begin
-
-    with _empty_cache():
-        _, cold = start()
-        jax.clear_caches()
-        program, warm = start()
-    return program, cold, warm
-
-
-@contextmanager
-def _empty_cache() -> Iterator[None]:
-    """A persistent compilation cache of its own, in a folder that goes away."""
-    settings = {
-        "jax_compilation_cache_dir": None,
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, value in {**settings, "jax_compilation_cache_dir": folder}.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                jax.config.update(name, value)
-            compilation_cache.reset_cache()
 
 
 def _plain(statistics: nn.PopulationStatistics) -> dict[str, float]:

@@ -9,12 +9,11 @@ import tyro
 
 from experiments import cli, provenance
 from experiments.config import ConfigError
-from experiments.memorisation import SUBJECTS, memorise
+from experiments.memorisation import NEURONS, SUBJECTS, NetworkName, memorise
 from experiments.run_folder import write_json
-from qifjax import LIFParams, NeuronParams, QIFParams, nn
+from qifjax import nn
 
 SCHEMA_VERSION = 1
-_NEURONS: dict[str, NeuronParams] = {"qif": QIFParams(), "lif": LIFParams()}
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,7 @@ class Memorise:
       out: JSON file of the result; by default runs/memorise/NETWORK-NEURON.json.
     """
 
-    network: Annotated[
-        Literal[
-            "dvs_gesture_net",
-            "lenet5",
-            "meta_spikeformer",
-            "resnet19",
-            "resnet34",
-            "vgg11",
-            "vggsnn",
-        ],
-        tyro.conf.Positional,
-    ] = tyro.MISSING
+    network: Annotated[NetworkName, tyro.conf.Positional] = tyro.MISSING
     neuron: Literal["qif", "lif"] = "qif"
     steps: int = 100
     examples: int = 16
@@ -107,7 +95,7 @@ def run(options: Memorise, command: str) -> dict[str, Any]:
     result = memorise(
         model,
         subject,
-        _NEURONS[options.neuron],
+        NEURONS[options.neuron],
         steps=options.steps,
         examples=options.examples,
         learning_rate=options.learning_rate,
@@ -135,9 +123,7 @@ def summary(result: dict[str, Any]) -> str:
         outcome += f" (in training mode in {fitted})"
     return (
         f"{result['network']} {result['neuron']}: {outcome}, "
-        f"{result['train_seconds']:.1f} s; first start "
-        f"{result['cold_start_seconds']:.1f} s, second "
-        f"{result['warm_start_seconds']:.1f} s; at the start at most "
+        f"{result['train_seconds']:.1f} s; at the start at most "
         f"{max(p['silent'] for p in initial):.0%} silent, at least "
         f"{min(p['inside'] for p in initial):.0%} inside the window"
     )

@@ -24,14 +24,16 @@ _NETWORKS = {
 
 @dataclass(frozen=True)
 class ModelsTable:
-    """Make the page about the networks from what experiments.memorise measured.
+    """Make the page about the networks from what was measured.
 
     Attributes:
       folder: where the JSON files of experiments.memorise are.
+      starts: the JSON file of experiments.starts.
       out: Markdown file to write.
     """
 
     folder: Annotated[Path, tyro.conf.Positional] = tyro.MISSING
+    starts: Path = Path("docs/results/starts.json")
     out: Path = Path("docs/results/models.md")
 
 
@@ -40,8 +42,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         program = "python -m experiments.models_table"
         options = cli.parse(ModelsTable, argv, program)
         command = cli.command(program, argv)
+        text = page(read(options.folder), read_starts(options.starts), command)
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_text(options.out, page(read(options.folder), command))
+        write_text(options.out, text)
         print(options.out)
 
 
@@ -68,7 +71,27 @@ def read(folder: Path) -> list[dict[str, Any]]:
     return [result for *_, result in sorted(results, key=lambda entry: entry[:2])]
 
 
-def page(results: list[dict[str, Any]], command: str) -> str:
+def read_starts(file: Path) -> dict[str, Any]:
+    """What experiments.starts has measured.
+
+    Raises:
+      RunError: if there is no such file, or it is another one.
+    """
+    try:
+        found: dict[str, Any] = json.loads(file.read_text())
+        found["starts"] = sorted(
+            found["starts"], key=lambda row: list(_NETWORKS).index(row["network"])
+        )
+    except FileNotFoundError as error:
+        raise RunError(
+            f"there is no {file}; run `python -m experiments.starts --out {file}` first"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{file} is no result of experiments.starts") from error
+    return found
+
+
+def page(results: list[dict[str, Any]], starts: dict[str, Any], command: str) -> str:
     """The page in Markdown."""
     made = sorted({markdown.origin(result) for result in results})
     lines = [
@@ -79,15 +102,13 @@ def page(results: list[dict[str, Any]], command: str) -> str:
         "given one to zero, before the last *settling* steps; *steps* is when it is "
         "right about every example, in training mode and with its running statistics, "
         "and *in training mode* when it is so with those of the batch. *Operations* "
-        "are those of one example in one time step. *First start* is the time to trace "
-        "and compile one training step, *second start* the same with a filled "
-        "persistent cache. The columns about populations span the lowest and highest "
-        "over all populations of neurons, at the start → at the end, normalised by the "
-        "batch: *rate* in spikes per neuron and step; *silent*, the largest share of "
-        "neurons without a spike in the whole batch; *inside*, the smallest share of "
-        "the membrane inside the surrogate window. Where QIF does not learn with its "
-        "analytic window, [gradients grow with depth](gradient_gain.md); with the one "
-        "centred on the threshold they do not.",
+        "are those of one example in one time step. The columns about populations span "
+        "the lowest and highest over all populations of neurons, at the start → at the "
+        "end, normalised by the batch: *rate* in spikes per neuron and step; *silent*, "
+        "the largest share of neurons without a spike in the whole batch; *inside*, "
+        "the smallest share of the membrane inside the surrogate window. Where QIF "
+        "does not learn with its analytic window, [gradients grow with "
+        "depth](gradient_gain.md); with the one centred on the threshold they do not.",
         "",
         *_table(results),
         "",
@@ -99,6 +120,7 @@ def page(results: list[dict[str, Any]], command: str) -> str:
         "",
         *(f"on {text}." for text in made),
         "",
+        *_starts(starts),
         "## Populations",
         "",
     ]
@@ -127,8 +149,6 @@ def _table(results):
         "steps",
         "in training mode",
         "training, s",
-        "first start, s",
-        "second start, s",
         "rate",
         "silent at most",
         "inside at least",
@@ -154,14 +174,38 @@ def _table(results):
                 str(steps),
                 str(r["steps_training_mode"] or "never"),
                 f"{r['train_seconds']:.0f}",
-                f"{r['cold_start_seconds']:.1f}",
-                f"{r['warm_start_seconds']:.1f}",
                 " → ".join(rate),
                 " → ".join(f"{_most(r, 'silent', w):.2f}" for w in _WHEN),
                 " → ".join(f"{_least(r, 'inside', w):.2f}" for w in _WHEN),
             ]
         )
     return markdown.table(head, rows, left=2)
+
+
+def _starts(result):
+    head = ["network", "neuron"]
+    head += ["first start, s", "trace", "lower", "compile"]
+    head += ["second start, s", "trace", "lower", "load", "second / first"]
+    rows = []
+    for row in result["starts"]:
+        first, second = sum(row["first"].values()), sum(row["second"].values())
+        cells = [_NETWORKS[row["network"]], row["neuron"].upper()]
+        for total, parts in ((first, row["first"]), (second, row["second"])):
+            cells += [f"{value:.1f}" for value in (total, *parts.values())]
+        rows.append([*cells, f"{second / first:.2f}"])
+    return [
+        "## Time to compile",
+        "",
+        "Seconds until the program of a training step (`qifjax.training.train_steps` "
+        f"with Adam, batch {result['batch_size']}) is ready, after the imports: in a "
+        "new process with an empty compilation cache, and in another one with what the "
+        f"first has left there. Medians of {result['rounds']} round(s).",
+        "",
+        *markdown.table(head, rows, left=2),
+        "",
+        f"Measured by `{result['command']}` on {markdown.origin(result)}.",
+        "",
+    ]
 
 
 def _populations(result):

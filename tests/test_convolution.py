@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qifjax.nn.convolution import conv_general_dilated
+from qifjax.nn.convolution import conv_general_dilated, unrounded
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -77,3 +77,15 @@ def test_groups_and_dilations_are_left_to_xla():
     ours = conv_general_dilated(x, w, (1, 1), "SAME", **settings)
     xla = jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", **settings)
     np.testing.assert_array_equal(ours, xla)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_sums_of_bfloat16_stay_unrounded(groups):
+    """256 + 1 and 1024 + 4 are no bfloat16."""
+    rows = jnp.asarray([256, 1], jnp.bfloat16).reshape(1, 2, 1, 1)
+    w = jnp.ones((2, 1, 4 // groups, 4), jnp.bfloat16)
+    x = jnp.tile(rows, 4)
+    options = {"dimension_numbers": LAYOUT, "feature_group_count": groups}
+    found = unrounded(x, w, (1, 1), "VALID", **options)
+    assert found.dtype == jnp.float32
+    np.testing.assert_array_equal(found, np.full((1, 1, 1, 4), 257 * 4 / groups))

@@ -130,13 +130,23 @@ def test_bfloat16_layers_have_float32_parameters_membranes_and_logits():
     assert dtypes == {jnp.dtype("float32")}
     logits = model.apply(variables, x, QIFParams())
     assert logits.dtype == jnp.float32
-    text = str(jax.make_jaxpr(lambda x: model.apply(variables, x, QIFParams()))(x))
-    assert " bf16[4,28,28,6]" not in text  # the first convolution
-    assert "bf16[2,4,28,28,6]" in text  # its spikes
-    assert "bf16[2,4,10,10,16]" in text or "bf16[8,10,10,16]" in text  # the second
-    assert "f32[4,10,10,16]" in text  # its membrane
-    (last,) = re.findall(r"(\w+)\[2,4,10\] = dot_general", text)
-    assert last == "f32"
+
+    def program(**options):
+        def call(x):
+            return model.apply(variables, x, QIFParams(), **options)
+
+        return str(jax.make_jaxpr(call)(x))
+
+    training = program(train=True, mutable=["batch_stats"])
+    for text in (program(), training):
+        assert " bf16[4,28,28,6]" not in text  # the first convolution
+        assert "bf16[2,4,28,28,6]" in text  # its spikes
+        assert "f32[4,10,10,16]" in text  # the membrane behind the second
+        (last,) = re.findall(r"(\w+)\[2,4,10\] = dot_general", text)
+        assert last == "f32"
+    second = re.compile(r"bf16\[8,10,10,16\] = conv_general_dilated")
+    assert second.search(training)
+    assert not second.search(program())
 
 
 def test_bad_input_is_refused(lenet5):

@@ -5,7 +5,7 @@ import json
 import jax
 import pytest
 
-from experiments import memorise, models_table
+from experiments import memorise, models_table, provenance
 from experiments.memorisation import SUBJECTS
 from qifjax import nn
 
@@ -27,10 +27,8 @@ def test_every_network_is_a_subject():
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
-    cache = jax.config.jax_compilation_cache_dir
     with jax.numpy_dtype_promotion("standard"):
         command("lenet5", "--neuron", "lif", "--out", folder / "lenet5-lif.json")
-    assert jax.config.jax_compilation_cache_dir == cache
     return folder
 
 
@@ -41,24 +39,45 @@ def test_lenet5_learns_a_batch_by_heart(results):
     assert result["parameter_count"] == 51_924
     assert result["operations"] == 406_800
     assert result["input_shape"] == [16, 28, 28, 1]
-    assert min(result["warm_start_seconds"], result["cold_start_seconds"]) > 0
     assert list(result["populations"]) == ["conv1/neuron", "conv2/neuron", "fc1/neuron"]
     start = result["populations"]["conv1/neuron"]["initial"]
     assert 0.1 < start["rate"] < 0.3
     assert "lenet5 --neuron lif" in result["command"]
 
 
+STARTS = {
+    "command": "python -m experiments.starts --rounds 3",
+    **provenance.describe(),
+    "batch_size": 16,
+    "rounds": 3,
+    "starts": [
+        {
+            "network": "lenet5",
+            "neuron": "lif",
+            "first": {"trace": 1.0, "lower": 0.5, "compile": 6.5},
+            "second": {"trace": 0.75, "lower": 0.25, "compile": 1.0},
+        }
+    ],
+}
+
+
 def test_page(results, tmp_path, capsys):
-    out = tmp_path / "docs" / "models.md"
-    models_table.main([str(results), "--out", str(out)])
+    out, starts = tmp_path / "docs" / "models.md", tmp_path / "starts.json"
+    starts.write_text(json.dumps(STARTS))
+    models_table.main([str(results), "--starts", str(starts), "--out", str(out)])
     result = json.loads((results / "lenet5-lif.json").read_text())
     text = out.read_text()
-    (row,) = (line for line in text.splitlines() if line.startswith("| LeNet-5"))
+    row, start = (line for line in text.splitlines() if line.startswith("| LeNet-5"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:10] == [
         *("LeNet-5", "LIF", "1", "51,924", "0.4", "16, 2", "0.001", "0", "analytic"),
         str(result["steps"]),
     ]
+    assert (
+        start
+        == "| LeNet-5 | LIF | 8.0 | 1.0 | 0.5 | 6.5 | 2.0 | 0.8 | 0.2 | 1.0 | 0.25 |"
+    )
+    assert STARTS["command"] in text
     assert "### LeNet-5, LIF, analytic" in text
     assert result["command"] in text
 
@@ -102,6 +121,23 @@ def test_a_folder_without_results_is_refused(tmp_path, capsys):
             models_table.main([str(tmp_path), "--out", str(tmp_path / "page.md")])
         assert stop.value.code == 2
         assert "experiments.memorise" in capsys.readouterr().err
+
+
+def test_starts_have_to_be_measured(results, tmp_path, capsys):
+    starts, out = tmp_path / "starts.json", tmp_path / "page.md"
+    for content, message in (
+        (None, "run `python -m experiments.starts"),
+        ("{}", "no result of"),
+    ):
+        if content:
+            starts.write_text(content)
+        with pytest.raises(SystemExit) as stop:
+            models_table.main(
+                [str(results), "--starts", str(starts), "--out", str(out)]
+            )
+        assert stop.value.code == 2
+        assert message in capsys.readouterr().err
+        assert not out.exists()
 
 
 @pytest.mark.slow

@@ -19,14 +19,15 @@ Initializer = Callable[..., Any]
 
 
 class Initialisation(NamedTuple):
-    """Initializers of a layer, given the number of inputs of one of its outputs.
+    """Initializers of layers.
 
     Attributes:
-      conv: ``fan_in -> (kernel_init, bias_init)`` of convolutions.
-      dense: the same of dense layers.
+      conv: that of the kernels of convolutions, which have no bias.
+      dense: ``fan_in -> (kernel_init, bias_init)`` of dense layers, given the number of
+        their inputs.
     """
 
-    conv: Callable[[int], tuple[Initializer, Initializer]]
+    conv: Initializer
     dense: Callable[[int], tuple[Initializer, Initializer]]
 
 
@@ -41,9 +42,9 @@ def _pytorch(fan_in):
 
 INITIALISATIONS: dict[str, Initialisation] = {
     "kaiming": Initialisation(
-        conv=lambda _: (conv_init, linen.initializers.zeros),
+        conv=conv_init,
         dense=lambda _: (dense_init, linen.initializers.zeros),
     ),
-    "pytorch": Initialisation(conv=_pytorch, dense=_pytorch),
+    "pytorch": Initialisation(conv=pytorch_init, dense=_pytorch),
 }
 """By name: Kaiming normal with biases of zero, or what PyTorch does by default."""

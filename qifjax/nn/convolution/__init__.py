@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 
+from qifjax.neurons import at_least_float32
 from qifjax.nn.convolution.forward_forms import forward
 from qifjax.nn.convolution.geometry import Pads
 from qifjax.nn.convolution.input_forms import input_gradient
@@ -30,6 +31,7 @@ def conv_general_dilated(
     dimension_numbers: Any = None,
     feature_group_count: int = 1,
     precision: Any = None,
+    preferred_element_type: Any = None,
 ) -> jax.Array:
     """``jax.lax.conv_general_dilated``, faster on CPU.
 
@@ -46,6 +48,7 @@ def conv_general_dilated(
       dimension_numbers: as in jax.lax; Flax's channels-last ones.
       feature_group_count: number of groups of channels.
       precision: as in jax.lax.
+      preferred_element_type: as in jax.lax, the dtype of the result.
 
     Returns:
       Images ``[B, H', W', F]``.
@@ -58,6 +61,8 @@ def conv_general_dilated(
             kernel = rhs.shape[:2]
             padding = jax.lax.padtype_to_pads(lhs.shape[1:3], kernel, strides, padding)
         (top, bottom), (left, right) = padding
+        if preferred_element_type is not None:
+            lhs, rhs = (x.astype(preferred_element_type) for x in (lhs, rhs))
         return _conv(lhs, rhs, strides, ((top, bottom), (left, right)))
     return jax.lax.conv_general_dilated(
         lhs,
@@ -69,6 +74,36 @@ def conv_general_dilated(
         dimension_numbers,
         feature_group_count,
         precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+
+
+def unrounded(
+    lhs: jax.Array,
+    rhs: jax.Array,
+    window_strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+    **options: Any,
+) -> jax.Array:
+    """:func:`conv_general_dilated` of narrow floats, in float32.
+
+    Products of bfloat16 are summed in float32 everywhere; here the sums are not rounded
+    to bfloat16 in the end. On a GPU they are: cuDNN writes what it reads, and what a
+    convolution of two dtypes costs there has not been measured.
+
+    Args:
+      lhs: images ``[B, H, W, C]``.
+      rhs: kernel ``[K, L, C, F]``.
+      window_strides: stride in pixels per axis.
+      padding: as in :func:`conv_general_dilated`.
+      **options: as there.
+
+    Returns:
+      Images ``[B, H', W', F]``, float32 or wider.
+    """
+    wide = None if jax.default_backend() == "gpu" else at_least_float32(lhs.dtype)
+    return conv_general_dilated(
+        lhs, rhs, window_strides, padding, preferred_element_type=wide, **options
     )
 
 
