@@ -70,7 +70,7 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
 
     Raises:
       DataError: if the data cannot be read.
-      ConfigError: if they do not fill a batch.
+      ConfigError: if they do not fill a batch, or the run is too short.
     """
     test = config.evaluate_on == "test"
     training, evaluation = (
@@ -84,9 +84,15 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
         )
     model = network(config, len(training.class_names), layout.axis_name)
     epoch_steps = len(training) // config.batch_size
+    total_steps = config.epochs * epoch_steps
+    if 0 < total_steps < config.accumulate:
+        raise ConfigError(
+            f"--accumulate {config.accumulate} is more than the {total_steps} steps of "
+            "the run, which would make no update"
+        )
     optimizer = Optimizer(
         config.optimizer,
-        total_steps=max(1, config.epochs * epoch_steps),
+        total_steps=max(1, total_steps),
         warmup_steps=config.warmup_epochs * epoch_steps,
         clip_norm=config.clip_norm,
         accumulate=config.accumulate,

@@ -34,7 +34,8 @@ class QIFParams(NamedTuple):
     """Parameters of the discretized QIF neuron (eq. 11-15); defaults as the paper.
 
     Every field may be a float, an array that broadcasts against the membrane (per
-    channel: shape ``[C]``) or a tracer. Nothing is checked here: see
+    channel: shape ``[C]``) or a tracer; the membrane keeps its dtype. Nothing is
+    checked here: see
     :func:`qifjax.validate`.
 
     Attributes:
@@ -146,12 +147,13 @@ def lif_window(params: LIFParams | EulerQIFParams) -> Window:
 def qif_charge(params: QIFParams, u: jax.Array, current: jax.Array) -> jax.Array:
     """The potential of a QIF neuron before it fires (eq. 11)."""
     a, u_rest, u_c, _ = params
-    return a * (u - u_rest) * (u - u_c) + current.astype(u.dtype)
+    potential = a * (u - u_rest) * (u - u_c) + current.astype(u.dtype)
+    return potential.astype(u.dtype)
 
 
 def lif_charge(params: LIFParams, u: jax.Array, current: jax.Array) -> jax.Array:
     """The potential of an LIF neuron before it fires (eq. 3)."""
-    return params.beta * u + current.astype(u.dtype)
+    return (params.beta * u + current.astype(u.dtype)).astype(u.dtype)
 
 
 def euler_qif_charge(
@@ -159,7 +161,8 @@ def euler_qif_charge(
 ) -> jax.Array:
     """The potential of an Euler QIF neuron before it fires (eq. 22)."""
     a, u_rest, u_c, _, tau, _ = params
-    return u + (a * (u - u_rest) * (u - u_c) + current.astype(u.dtype)) / tau
+    slope = (a * (u - u_rest) * (u - u_c) + current.astype(u.dtype)) / tau
+    return (u + slope).astype(u.dtype)
 
 
 class _Model(NamedTuple):
@@ -284,8 +287,8 @@ def euler_qif_step(
 
 def _fire_and_reset(params, u, window, dtype):
     spikes = spike(u, params.u_th, window)
-    u = u * (1 - spikes) + params.u_rest * spikes
-    return u, spikes.astype(dtype)
+    after = u * (1 - spikes) + params.u_rest * spikes
+    return after.astype(u.dtype), spikes.astype(dtype)
 
 
 def resting(params: NeuronParams, current: jax.Array) -> jax.Array:

@@ -25,7 +25,8 @@ class Optimizer:
       total_steps: training steps after which the learning rate is zero.
       warmup_steps: training steps over which the learning rate rises from zero.
       clip_norm: largest norm of the gradient; 0 does not clip.
-      accumulate: training steps whose mean gradient makes one update.
+      accumulate: training steps whose mean gradient makes one update; where the last
+        steps are fewer, theirs makes none.
       decay: ``"all"`` decays every parameter; ``"kernels"`` leaves out biases, norms
         and learned neurons (every parameter with less than two axes).
     """
@@ -81,7 +82,7 @@ class Optimizer:
     def _schedule(self, peak: Scalar) -> Callable[[Any], Any]:
         """Learning rate by number of updates."""
         warmup = self.warmup_steps // self.accumulate
-        total = -(-self.total_steps // self.accumulate)
+        total = self.total_steps // self.accumulate
         cosine = optax.cosine_decay_schedule(peak, max(1, total - warmup))
         if not warmup:
             return cosine

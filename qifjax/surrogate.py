@@ -55,7 +55,7 @@ def spike(u: jax.Array, u_th: Scalar, window: Window) -> jax.Array:
     In the backward pass :math:`\partial o / \partial u` is the window and
     :math:`\partial o / \partial u_{th}` its negative. The window is an ordinary array
     argument, so it may be traced, batched by ``vmap`` or derived from learned
-    parameters; it receives a zero cotangent itself.
+    parameters; no gradient reaches it, nor does a second derivative.
 
     Args:
       u: membrane potential, any shape, floating point.
@@ -71,7 +71,7 @@ def spike(u: jax.Array, u_th: Scalar, window: Window) -> jax.Array:
 
 
 def _spike_forward(u, u_th, window):
-    return spike(u, u_th, window), (u, u_th, window)
+    return spike(u, u_th, window), (u, u_th, jax.lax.stop_gradient(window))
 
 
 def _spike_backward(residuals, cotangent):
@@ -80,10 +80,10 @@ def _spike_backward(residuals, cotangent):
     slope = jnp.where(inside, window.height, 0) * cotangent
     # o depends on u - u_th alone; pulling back through the difference also sums the
     # threshold's cotangent over the axes along which the threshold was broadcast.
-    _, pull_back = jax.vjp(jnp.subtract, u, u_th)
-    return *pull_back(slope.astype(cotangent.dtype)), jax.tree.map(
-        jnp.zeros_like, window
-    )
+    difference, pull_back = jax.vjp(jnp.subtract, u, u_th)
+    # A window without a cotangent, rather than one of zeros, which would be NaN behind
+    # a root of zero.
+    return *pull_back(slope.astype(difference.dtype)), None
 
 
 spike.defvjp(_spike_forward, _spike_backward)

@@ -49,6 +49,13 @@ def test_accumulation_applies_the_mean_gradient_once():
     assert optimizer.learning_rate(0.8, 2) == optimizer.learning_rate(0.8, 0)
 
 
+def test_the_schedule_of_accumulated_steps_ends_with_the_last_full_update():
+    optimizer = Optimizer("sgd", total_steps=11, accumulate=4)
+    whole = Optimizer("sgd", total_steps=2)
+    assert optimizer.learning_rate(0.8, 7) == whole.learning_rate(0.8, 1) > 0
+    assert optimizer.learning_rate(0.8, 8) == 0
+
+
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 @pytest.mark.parametrize("decay", ["all", "kernels"])
 def test_decay_pulls_at_the_parameters_it_should(name, decay):

@@ -49,6 +49,22 @@ def test_window_gets_no_gradient():
     assert gradient == (0, 0, 0)
 
 
+def test_window_gets_no_second_derivative():
+    u = jnp.asarray([0.0, 0.3])
+
+    def slope(alpha):
+        return jax.grad(lambda u: spike(u, 0.5, rectangle(0.5, alpha)).sum())(u).sum()
+
+    assert slope(1.0) == 2
+    assert jax.grad(slope)(1.0) == 0
+
+
+def test_a_window_behind_the_root_of_zero_does_no_harm():
+    u = jnp.asarray([0.0, 0.3])
+    gradient = jax.grad(lambda x: spike(u, 0.5, Window(-(x**0.5), x**0.5, 1.0)).sum())
+    assert gradient(0.0) == 0
+
+
 def test_windows_are_batched_by_vmap_of_vmap():
     u = jnp.linspace(-1, 1, 41)
     uppers, heights = jnp.asarray([0.2, 0.6]), jnp.asarray([1.0, 2.0, 3.0])
@@ -69,6 +85,17 @@ def test_dtype_is_kept(dtype):
     value, pull_back = jax.vjp(lambda u: spike(u, 0.5, WINDOW), u)
     assert value.dtype == dtype
     assert pull_back(value)[0].dtype == dtype
+
+
+@pytest.mark.usefixtures("standard_promotion")
+def test_a_threshold_may_be_wider_than_the_membrane():
+    u = jnp.asarray([0.0, 0.6], jnp.bfloat16)
+    u_th = jnp.asarray([0.5, 0.5], jnp.float32)
+    value, pull_back = jax.vjp(lambda u, u_th: spike(u, u_th, WINDOW), u, u_th)
+    assert value.dtype == jnp.bfloat16
+    gradients = pull_back(value)
+    assert [gradient.dtype for gradient in gradients] == [u.dtype, u_th.dtype]
+    np.testing.assert_array_equal(gradients, [[0, 1.5], [0, -1.5]])
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 4.0])

@@ -175,6 +175,23 @@ def test_bfloat16_currents_keep_a_float32_membrane():
     np.testing.assert_array_equal(np.asarray(spikes, np.float32), expected)
 
 
+@pytest.mark.usefixtures("standard_promotion")
+@pytest.mark.parametrize("kind", [QIFParams, LIFParams, EulerQIFParams])
+def test_float64_parameters_leave_a_float32_membrane_as_it_is(kind):
+    x = currents()
+    with jax.enable_x64(True):
+        params = kind(*(np.float64(value) for value in kind()))
+
+        def spikes_of(params):
+            u, spikes = qifjax.unroll(params, x)
+            assert (u.dtype, spikes.dtype) == (jnp.float32, jnp.float32)
+            return spikes.sum()
+
+        spikes, gradient = jax.value_and_grad(spikes_of)(params)
+    assert spikes == qifjax.unroll(kind(), x)[1].sum()
+    assert np.all(np.isfinite(gradient))
+
+
 def test_default_qif_repeats_its_first_step_on_static_input_and_lif_does_not():
     """With u_c >= u_th the memory a u (u - u_c) is negative for 0 < u < u_th.
 
