@@ -75,11 +75,17 @@ def _pair(paths: Sequence[Path]) -> tuple[_Sweep, _Sweep]:
             raise RunError(f"{path} is no file; write it with experiments.sweep --out")
         try:
             content = json.loads(path.read_text())
-            neuron = content["neuron"]
-            content["axes"], content["learning_rate"], content["by_seed"]
-            content["summary"]["all"]
+            neuron, sample = content["config"]["neuron"], content["sample"]
+            content["axes"], content["by_seed"], content["summary"]["all"]
         except (ValueError, KeyError, TypeError):
-            raise RunError(f"{path} was not written by experiments.sweep") from None
+            raise RunError(
+                f"{path} was not written by this version of experiments.sweep; the "
+                "command of the sweep writes it again and trains nothing twice"
+            ) from None
+        if sample:
+            raise RunError(
+                f"{path} is a sample ({sample}); claims and maps need a grid"
+            )
         found[neuron] = (path, content)
     if len(paths) != 2 or found.keys() != {"lif", "qif"}:
         raise RunError(
@@ -88,10 +94,13 @@ def _pair(paths: Sequence[Path]) -> tuple[_Sweep, _Sweep]:
         )
     if GENTLE not in found["qif"][1]["summary"]:
         raise RunError(f"{found['qif'][0]} has no cell with {GENTLE}")
-    for name in ("name", "epochs"):
-        values = {neuron: sweep[name] for neuron, (_, sweep) in found.items()}
-        if values["lif"] != values["qif"]:
+    for name in found["lif"][1]["config"]:
+        values = {neuron: sweep["config"][name] for neuron, (_, sweep) in found.items()}
+        if name != "neuron" and values["lif"] != values["qif"]:
             raise RunError(f"the sweeps differ in their {name}: {values}")
+    seeds = {neuron: list(sweep["by_seed"]) for neuron, (_, sweep) in found.items()}
+    if seeds["lif"] != seeds["qif"]:
+        raise RunError(f"the sweeps differ in their seeds: {seeds}")
     return found["lif"], found["qif"]
 
 
@@ -105,21 +114,20 @@ def compare(lif: Mapping[str, Any], qif: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
       Plain values: the ``table`` of groups of cells of both, and the ``claims`` on
       accuracy with the two numbers, as shares, whether they are ``true``, and whether
-      of each seed alone that both have (``by_seed``); None where a number is missing
+      of each seed alone (``by_seed``); None where a number is missing
       since all cells of a group have diverged.
     """
     table = [
-        {"neuron": sweep["neuron"], "group": name, **group}
+        {"neuron": sweep["config"]["neuron"], "group": name, **group}
         for sweep in (lif, qif)
         for name, group in sweep["summary"].items()
     ]
-    shared = [seed for seed in qif["by_seed"] if seed in lif["by_seed"]]
     claims = []
     for of, word, holds in _CLAIMS:
         a, b, true = _held(holds, of, lif["summary"], qif["summary"])
         by_seed = {
             seed: _held(holds, of, lif["by_seed"][seed], qif["by_seed"][seed])[2]
-            for seed in shared
+            for seed in qif["by_seed"]
         }
         claim = {"of": of, "is": word, "qif": a, "lif": b}
         claims.append({**claim, "true": true, "by_seed": by_seed})
@@ -144,13 +152,13 @@ def page(report: Mapping[str, Any], lif: _Sweep, qif: _Sweep, beside: Path) -> s
     Returns:
       The text.
     """
-    one = lif[1]
+    config = lif[1]["config"]
     lines = [
         f"# {report['title']}",
         "",
-        f"`{one['name']}`, {one['epochs']} epochs, the same seeds for all cells: LIF "
-        f"with {_setting(lif[1])}, QIF with {_setting(qif[1])}. Accuracy on the test "
-        "images after the last epoch.",
+        f"`{config['name']}`, {config['epochs']} epochs, the same seeds for all cells: "
+        f"LIF with {_setting(lif[1])}, QIF with {_setting(qif[1])}. Accuracy on the "
+        f"{config['evaluate_on']} examples after the last epoch.",
         "",
         "## Over groups of cells (the paper's Table 6)",
         "",
@@ -193,7 +201,10 @@ def page(report: Mapping[str, Any], lif: _Sweep, qif: _Sweep, beside: Path) -> s
 
 
 def _setting(sweep: Mapping[str, Any]) -> str:
-    return f"a learning rate of {sweep['learning_rate']:g} and {sweep['seeds']} seed(s)"
+    rate = "the learning rates of the grid"
+    if "learning_rate" in sweep:
+        rate = f"a learning rate of {sweep['learning_rate']:g}"
+    return f"{rate} and {sweep['seeds']} seed(s)"
 
 
 def _address(figure: Path, beside: Path) -> str:

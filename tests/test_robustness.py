@@ -8,6 +8,7 @@ from experiments import robustness
 from experiments.config import Config
 from experiments.figures import heatmaps
 from experiments.sweep.axes import Cell
+from experiments.sweep.store import shared
 from experiments.sweep.table import tabulate
 
 BASE = {neuron: Config(neuron=neuron) for neuron in ("lif", "qif")}
@@ -23,9 +24,8 @@ def sweep(neuron, axis, *accuracies):
     ]
     return {
         "command": f"sweep {neuron}",
-        "name": "digits_lenet5",
-        "neuron": neuron,
-        "epochs": 2,
+        "config": shared(BASE[neuron]),
+        "sample": "",
         "seeds": len(accuracies),
         "learning_rate": 1e-3,
         **tabulate(BASE[neuron], cells, rows),
@@ -127,8 +127,18 @@ def test_the_page_compares_use_of_time_at_equal_thresholds(files, tmp_path):
         ((), {}, "sweeps, one of lif and one of qif, got 0 of nothing"),
         (("lif", "lif"), {}, "got 2 of lif"),
         (("lif", "none"), {}, "none.json is no file; write it with experiments.sweep"),
-        (("lif", "qif"), {"axes": None, "summary": None}, "was not written by exp"),
-        (("lif", "qif"), {"epochs": 3}, "differ in their epochs: {'lif': 2, 'qif': 3}"),
+        (("lif", "qif"), {"axes": None, "summary": None}, "was not written by this"),
+        (("lif", "qif"), {"sample": "sobol:8"}, "qif.json is a sample (sobol:8); cla"),
+        (
+            ("lif", "qif"),
+            {"config": {**QIF["config"], "limit": 96}},
+            "the sweeps differ in their limit: {'lif': 0, 'qif': 96}",
+        ),
+        (
+            ("lif", "qif"),
+            {"by_seed": {"5": {}}},
+            "the sweeps differ in their seeds: {'lif': ['0'], 'qif': ['5']}",
+        ),
         (
             ("lif", "qif"),
             {"summary": {"all": QIF["summary"]["all"]}},
@@ -145,3 +155,10 @@ def test_bad_input_is_one_line(files, names, change, message, tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not out.exists()
+
+
+def test_rates_that_are_an_axis_are_no_setting(files, tmp_path):
+    rates = {name: value for name, value in QIF.items() if name != "learning_rate"}
+    (files / "qif.json").write_text(json.dumps(rates))
+    text = page_of(files, tmp_path / "page.json")
+    assert "LIF with a learning rate of 0.001 and 1 seed(s), QIF with the lear" in text

@@ -15,6 +15,7 @@ import pytest
 
 from experiments import config, train
 from experiments.config import Config, ConfigError
+from experiments.figures import heatmaps
 from experiments.run_folder import RunError, RunFolder
 from experiments.sweep import __main__ as sweep
 from experiments.sweep import cells as trainer
@@ -50,6 +51,7 @@ def test_ranges_and_lists():
         ("a", "unknown axis 'a' of --grid"[:12]),
         ("a=1 a=2", "--grid has axis a twice"),
         ("a=x", "--grid cannot read the numbers of 'a=x'"),
+        ("a=0.2,0.4,0.2", "--grid has a value twice in 'a=0.2,0.4,0.2'"),
         ("a=1:0:0.1", "--grid has an empty range: 'a=1:0:0.1'"),
         ("a=0:1:0", "--grid needs FIRST:LAST:STEP with STEP > 0"),
         ("a=0.1:1:1e-6", "--grid has 900,001 values in 'a=0.1:1:1e-6': is the step"),
@@ -69,6 +71,13 @@ def test_bad_grids_are_one_line_before_anything_runs(grid, message, capsys, tmp_
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not (tmp_path / "w").exists()
+
+
+def test_no_epoch_is_no_sweep(capsys):
+    with pytest.raises(SystemExit) as stop:
+        sweep.main(["digits_lenet5", "--grid", "a=0.2", "--epochs", "0"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "error: --epochs must be at least 1, got 0\n"
 
 
 @pytest.mark.parametrize("sample", ["random:5", "sobol:8"])
@@ -162,7 +171,9 @@ def test_more_cells_and_a_kill_change_no_finished_cell(finished, monkeypatch):
 
     monkeypatch.setattr(trainer, "train", dies)
     grid = "a=0.25,0.8 u_th=0.5,0.75,1.0"
-    command(folder, grid)
+    with pytest.raises(SystemExit) as stop:
+        command(folder, grid)
+    assert stop.value.code == 130
     half = (folder / "cells.jsonl").read_text()
     assert half.startswith(before)
     assert len(half.splitlines()) == 5
@@ -183,6 +194,32 @@ def test_a_folder_holds_one_sweep(tmp_path):
     other = Config.from_json({**BASE.to_json(), "epochs": 77})
     with pytest.raises(RunError, match="another config .epochs: there .*, here 77"):
         Store(tmp_path, other)
+
+
+def test_a_setting_that_came_later_has_its_default_in_older_sweeps(tmp_path):
+    Store(tmp_path, BASE)
+    older = json.loads((tmp_path / "config.json").read_text())
+    del older["average"]
+    (tmp_path / "config.json").write_text(json.dumps(older))
+    Store(tmp_path, BASE)
+    with pytest.raises(RunError, match="average: there 0.0, here 0.9"):
+        Store(tmp_path, dataclasses.replace(BASE, average=0.9))
+
+
+@pytest.mark.parametrize("axes", [("u_th",), ("a", "u_th"), ("a", "u_c", "u_th")])
+def test_a_sample_is_drawn_as_points(axes, tmp_path):
+    entries = [
+        {
+            **dict.fromkeys(axes, k / 300),
+            "accuracy": 0.5 + k / 1000,
+            "energy_mj": 1.0,
+            "uses_time": False,
+        }
+        for k in range(1, 300)
+    ]
+    content = {"axes": list(axes), "cells": entries, "sample": "random:299"}
+    heatmaps.draw(content, tmp_path / "map.png")
+    assert (tmp_path / "map.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_a_cell_that_diverged_is_counted_apart():
@@ -241,6 +278,11 @@ def test_a_trial_scales_to_the_whole_cell(name, monkeypatch):
     last = 3 * chunk - 1
     expected = last * BASE.epochs * (training + test / 3) / (128 * 4 / 3)
     assert found == pytest.approx(expected)
+
+
+def test_where_no_process_can_choose_its_cores_all_are_used(monkeypatch):
+    monkeypatch.setattr(workers, "_PINS", False)
+    assert len(workers.cores()) == os.cpu_count()
 
 
 def test_work_on_every_core_and_its_errors():

@@ -14,8 +14,8 @@ def draw(content: Mapping[str, Any], path: Path) -> None:
     """Draws a map for each value of the last axis but two, and a Pareto plot.
 
     Args:
-      content: ``axes`` and ``cells`` of a sweep; of more than three axes, the first
-        ones are averaged over.
+      content: ``axes``, ``cells`` and ``sample`` of a sweep; of more than three axes,
+        the first ones are averaged over. The points of a sample make one map.
       path: the PNG file.
     """
     axes = content["axes"]
@@ -24,6 +24,9 @@ def draw(content: Mapping[str, Any], path: Path) -> None:
     if not cells:
         raise RunError("every cell of the sweep has diverged; there is nothing to draw")
     shown = ([None] * 3 + list(axes))[-3:]
+    draw_map = _map
+    if content["sample"]:
+        shown[0], draw_map = None, _points
     panels = sorted({cell[shown[0]] for cell in cells}) if shown[0] else [None]
     width = 2.9 * (len(panels) + 1.3)
     figure = figures.new(width, 3.3)
@@ -32,7 +35,7 @@ def draw(content: Mapping[str, Any], path: Path) -> None:
     low, high = float(accuracies.min()), float(accuracies.max())
     for place, value in zip(places, panels, strict=False):
         chosen = [cell for cell in cells if value is None or cell[shown[0]] == value]
-        image = _map(place, chosen, shown[1], shown[2], low, high)
+        image = draw_map(place, chosen, shown[1], shown[2], low, high)
         if value is not None:
             place.set_title(f"{shown[0]} = {value:g}", fontsize=9)
     bar = figure.colorbar(image, ax=list(places[: len(panels)]), shrink=0.85)
@@ -70,6 +73,26 @@ def _map(
     )
     place.set_xlabel(columns, fontsize=9)
     place.set_ylabel(rows or "", fontsize=9)
+    return image
+
+
+def _points(
+    place: Any, cells: Any, rows: str | None, columns: str, low: float, high: float
+):
+    """Every cell of a sample where it lies; over one axis, by its accuracy."""
+    accuracies = [100 * cell["accuracy"] for cell in cells]
+    image = place.scatter(
+        [cell[columns] for cell in cells],
+        [cell[rows] for cell in cells] if rows else accuracies,
+        c=accuracies,
+        cmap="viridis",
+        vmin=low,
+        vmax=high,
+        s=14,
+    )
+    place.set_xlabel(columns, fontsize=9)
+    place.set_ylabel(rows or "accuracy (%)", fontsize=9)
+    place.tick_params(labelsize=8)
     return image
 
 

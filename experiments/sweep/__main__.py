@@ -1,5 +1,6 @@
 """Trains a grid of networks: python -m experiments.sweep CONFIG --grid AXES."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ from experiments.run_folder import write_report, write_text
 from experiments.sweep import cells as trainer
 from experiments.sweep import table, workers
 from experiments.sweep.axes import MOST_CELLS, Cell, cells, count, parse
-from experiments.sweep.store import Store
+from experiments.sweep.store import Store, shared
 from experiments.sweep.strategy import OPERATIONS, Strategy, choose, guess
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 given = getattr(options, name)
                 raise ConfigError(f"--{name} must be at least {least}, got {given}")
         base = options.config
+        if base.epochs < 1:
+            raise ConfigError("--epochs must be at least 1, got 0")
         axes = parse(options.grid, base)
         number = count(axes, options.seeds, options.sample)
         if number > MOST_CELLS and not options.yes:
@@ -89,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             _train(options, wanted, workdir)
         except KeyboardInterrupt:
             print(f"stopped; finished cells are kept; go on with: {command}")
-            return
+            # What follows in a script needs the table of all cells.
+            raise SystemExit(128 + signal.SIGINT) from None
         _report(options, wanted, workdir, command)
 
 
@@ -144,27 +148,29 @@ def _choice(strategy: Strategy, seconds: dict[Strategy, float], cells: int) -> s
 def _report(
     options: Sweep, wanted: Sequence[Cell], workdir: Path, command: str
 ) -> None:
-    store = Store(workdir, options.config)
+    base = options.config
+    store = Store(workdir, base)
     known = store.rows()
     rows = [known[store.identity(cell)] for cell in wanted]
     report = {
         "schema_version": SCHEMA_VERSION,
         "command": command,
         **provenance.describe(),
-        "name": options.config.name,
-        "neuron": options.config.neuron,
-        "epochs": options.config.epochs,
-        "learning_rate": options.config.neuron_learning_rate,
+        "config": shared(base),
+        "learning_rate": base.neuron_learning_rate,
+        "sample": options.sample,
         "seeds": options.seeds,
         "top": options.top,
-        **table.tabulate(options.config, wanted, rows),
+        **table.tabulate(base, wanted, rows),
     }
+    if "learning_rate" in report["axes"]:
+        del report["learning_rate"]
     out = options.out or workdir / "sweep.json"
     figure = out.with_suffix(".png")
-    heatmaps.draw(report, figure)
     text = table.page(report, figure.name)
     write_report(out, report, text)
     write_text(out.with_suffix(".csv"), table.to_csv(report))
+    heatmaps.draw(report, figure)
     print(f"{text}\n{out.with_suffix('.md')}")
 
 

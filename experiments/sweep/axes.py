@@ -86,6 +86,8 @@ def _values(word: str, text: str) -> tuple[float, ...]:
     if not all(map(math.isfinite, numbers)):
         raise ConfigError(f"--grid needs finite numbers, got {word!r}")
     if separator == ",":
+        if len(set(numbers)) < len(numbers):
+            raise ConfigError(f"--grid has a value twice in {word!r}")
         return tuple(numbers)
     if len(numbers) != 3 or not numbers[2] > 0:
         raise ConfigError(f"--grid needs FIRST:LAST:STEP with STEP > 0, got {word!r}")

@@ -26,17 +26,18 @@ class Store:
         self._folder = folder
         self._base = base
         self._file = folder / f"cells{writer}.jsonl"
-        mine = json.loads(json.dumps(_common(base)))
+        mine = shared(base)
         file = folder / "config.json"
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
             write_json(file, mine)
-        theirs = json.loads(file.read_text())
-        for name in sorted(mine.keys() | theirs.keys()):
-            if mine.get(name) != theirs.get(name):
+        # Settings that came later have their defaults in sweeps from before.
+        theirs = shared(Config.from_json(json.loads(file.read_text())))
+        for name in sorted(mine):
+            if mine[name] != theirs[name]:
                 raise RunError(
                     f"{folder} holds a sweep with another config ({name}: there "
-                    f"{theirs.get(name)!r}, here {mine.get(name)!r}); choose another "
+                    f"{theirs[name]!r}, here {mine[name]!r}); choose another "
                     "--workdir"
                 )
 
@@ -70,9 +71,9 @@ class Store:
             file.write(("\n" if torn else "") + line + "\n")
 
 
-def _common(base: Config) -> dict[str, Any]:
-    """What all cells of a sweep share."""
-    plain = base.to_json()
+def shared(base: Config) -> dict[str, Any]:
+    """What all cells of a sweep have in common, as it reads in a file."""
+    plain: dict[str, Any] = json.loads(json.dumps(base.to_json()))
     for name in ("qif", "lif", "euler_qif", "seed"):
         del plain[name]
     for name in ("learning_rate", "lif_learning_rate", "weight_decay"):

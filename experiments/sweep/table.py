@@ -154,11 +154,14 @@ def page(report: Mapping[str, Any], figure: str) -> str:
         for name, group in report["summary"].items()
     ]
     head = ["cells", "number", "diverged", "mean, %", "deviation", "minimum", "maximum"]
+    config = report["config"]
+    kind = f"{report['sample']} sample" if report["sample"] else "grid"
     lines = [
-        f"# {report['name']}: {report['neuron']} over {', '.join(report['axes'])}",
+        f"# {config['name']}: {config['neuron']} over {', '.join(report['axes'])}",
         "",
-        f"Accuracy after the last of {report['epochs']} epochs over the cells of the "
-        f"grid, {report['seeds']} seed(s) a cell. A cell *uses time* if any constant "
+        f"{config['evaluate_on'].capitalize()} accuracy after the last of "
+        f"{config['epochs']} epochs over the cells of the {kind}, "
+        f"{report['seeds']} seed(s) a cell. A cell *uses time* if any constant "
         "input within four thresholds changes its spike within 20 steps "
         "(docs/time.md).",
         "",
@@ -181,8 +184,9 @@ def between_seeds(report: Mapping[str, Any]) -> list[str]:
     deviation = report["summary"]["all"]["between_seeds"]
     if deviation is None:
         return []
+    neuron = report["config"]["neuron"]
     return [
-        f"Between the seeds of one cell, accuracy of {report['neuron'].upper()} "
+        f"Between the seeds of one cell, accuracy of {neuron.upper()} "
         f"deviates by {markdown.percent(deviation)} points (root mean square over the "
         "cells).",
         "",

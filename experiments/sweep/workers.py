@@ -12,9 +12,14 @@ from experiments.run_folder import RunError
 
 T = TypeVar("T")
 
+# macOS lets no process choose its cores.
+_PINS = hasattr(os, "sched_setaffinity")
+
 
 def cores() -> list[int]:
     """The cores that this process may use."""
+    if not _PINS:
+        return list(range(os.cpu_count() or 1))
     return sorted(os.sched_getaffinity(0))
 
 
@@ -66,7 +71,8 @@ def on_every_core(
 
 def _pinned(core: int, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
     # Before JAX makes its threads, of which it takes one for each core that it may use.
-    os.sched_setaffinity(0, {core})
+    if _PINS:
+        os.sched_setaffinity(0, {core})
     threading.Thread(target=_follow_parent, daemon=True).start()
     return work(*arguments)
 
