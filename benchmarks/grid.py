@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             if getattr(options, name) < 1:
                 given = getattr(options, name)
                 raise ConfigError(f"--{name} must be at least 1, got {given}")
+        # Fresh means that nothing has been compiled before.
+        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
         partial = Partial(options.out, repr(dataclasses.replace(options, rounds=0)))
         result = {
             "command": cli.command(program, argv),
@@ -191,7 +193,7 @@ def page(result: dict[str, Any]) -> str:
             "strategies only the fastest took part in more than one. Fresh processes "
             "are one `experiments.train` after another; the pool has a process for "
             "each core, each of which calls `experiments.engine.run` for one cell "
-            "after another.",
+            "after another. No compiled program is kept from one process to the next.",
             "",
             *markdown.table((*head, "range of the first ratio"), rows),
             "",

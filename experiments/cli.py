@@ -5,13 +5,16 @@ import dataclasses
 import difflib
 import io
 import logging
+import os
 import re
 import shlex
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
+import jax
 import tyro
 
 from experiments import config as config_module
@@ -70,6 +73,19 @@ def layout(mode: parallel.Mode, count: int | None) -> parallel.Layout:
         return parallel.layout(mode, count)
     except ValueError as error:
         raise ConfigError(f"--parallel {mode}: {error}") from error
+
+
+def keep_programs() -> None:
+    """Keeps compiled programs in ``.jax_cache``, from where the next start loads them.
+
+    If JAX has been given another folder (JAX_COMPILATION_CACHE_DIR), it is that one.
+    """
+    setting = "jax_compilation_cache_dir"
+    if getattr(jax.config, setting) is None:
+        folder = str(Path(".jax_cache").resolve())
+        jax.config.update(setting, folder)
+        # For processes that this one starts.
+        os.environ[setting.upper()] = folder
 
 
 def parse(command: type[T], argv: Sequence[str] | None, program: str) -> T:

@@ -47,7 +47,8 @@ class Config:
         for LIF), "centred" the same on the threshold, "unit_area" the same with area
         one, "empirical" the measured mean of each layer, plus and minus the deviation.
       precision: dtype of convolutions and dense layers; membranes, statistics, loss and
-        weights stay float32.
+        weights stay float32. Recent NVIDIA GPUs multiply float32 as TensorFloat-32
+        unless JAX_DEFAULT_MATMUL_PRECISION is "highest".
       remat: what the backward pass computes again instead of keeping it: "step" of each
         population, each "layer", or "none"; the result is the same up to rounding.
       optimizer: "adam" (AdamW) or "sgd" (momentum 0.9), both with cosine decay to zero.

@@ -32,7 +32,10 @@ class Deadline:
         """Measures what is done within the context."""
         start = time.monotonic()
         yield
-        seconds = time.monotonic() - start
+        self.took(act, time.monotonic() - start)
+
+    def took(self, act: str, seconds: float) -> None:
+        """Says how long an act has taken."""
         self._longest[act] = max(seconds, self._longest.get(act, 0.0))
 
     def expect(self, act: str, seconds: float) -> None:

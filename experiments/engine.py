@@ -62,7 +62,8 @@ def run(
       data_on: where the examples lie; "host" hands the device a few batches at a time.
       on_epoch: called with the metrics of each epoch, in the first process.
       pack: where the state is packed when the run stops or finishes. If it holds a
-        state already, the run goes on from it, or from a checkpoint that is as new.
+        state already, the run goes on from it, or from a checkpoint that is as new;
+        one that was finished there is only unpacked.
       deadline: when the run has to have ended. It stops before a dispatch that would
         not leave enough time for what has to follow; one dispatch is always taken.
 
@@ -75,6 +76,8 @@ def run(
       Interrupted: if SIGTERM, SIGINT or the deadline came; the run can be resumed.
     """
     config.check()
+    deadline = deadline or Deadline()
+    begin = time.monotonic()
     # The code is what it was when it was loaded, not when the run ends.
     origin = provenance.describe()
     experiment = build(config, data_dir, layout)
@@ -87,6 +90,8 @@ def run(
     processes.wait_for_all("the run folder is open")
     if folder.finished:
         return folder.result()
+    if pack is not None and pack.finished:
+        return _take_over(pack, folder, experiment.initial(config.seed), keep)
 
     feed = make_feed(
         data_on,
@@ -97,19 +102,34 @@ def run(
         _STEPS_A_DISPATCH,
     )
     programs = Programs(experiment, config.seed, feed)
+    deadline.took("start", time.monotonic() - begin)
     with Checkpoints(folder.checkpoints, keep) as checkpoints:
         this = _Run(
             *(config, folder, experiment, programs, checkpoints),
-            *(Timer(save_every), deadline or Deadline(), pack, on_epoch),
+            *(Timer(save_every), deadline, pack, on_epoch),
         )
         state = _train(this, _begin(this, resume_step))
     best = _best(config, folder, checkpoints)
     final = result.describe(config, experiment, programs, state, folder, origin, best)
     if processes.is_first():
         if pack is not None:
-            pack.write(Snapshot.of(state), folder)
+            pack.write(Snapshot.of(state), folder, final)
         folder.finish(final)
     return final
+
+
+def _take_over(
+    pack: PackedState, folder: RunFolder, initial: TrainState, keep: int
+) -> dict[str, Any]:
+    """Unpacks a run that was finished elsewhere: its weights, metrics and result."""
+    snapshot = pack.restore(Snapshot.of(initial), folder)
+    with Checkpoints(folder.checkpoints, keep) as checkpoints:
+        if pack.step not in checkpoints.steps():
+            checkpoints.save(pack.step, snapshot, None)
+            checkpoints.wait()
+    if processes.is_first():
+        folder.finish(pack.result())
+    return pack.result()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
 """The whole state of a run in a folder that is small enough to be carried elsewhere.
 
 Beside the packed :class:`Snapshot` it holds the run's ``config.json`` and
-``metrics.jsonl``, so that a run goes on from this folder alone.
+``metrics.jsonl``, so that a run goes on from this folder alone, and of a finished run
+its ``result.json``.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -21,7 +24,7 @@ Format = Literal["exact", "bfloat16", "int8-momentum"]
 _MEBIBYTE = 2**20
 _LIMIT = 64 * _MEBIBYTE
 _FOR_THE_REST = 2 * _MEBIBYTE  # the manifest, and the metrics of some 800 epochs
-_CONFIG, _METRICS = "config.json", "metrics.jsonl"
+_CONFIG, _METRICS, _RESULT = "config.json", "metrics.jsonl", "result.json"
 
 
 class PackedState:
@@ -43,6 +46,22 @@ class PackedState:
             return -1
         step: int = packed.about(self.folder)["step"]
         return step
+
+    @property
+    def finished(self) -> bool:
+        """Whether the folder holds a finished run, with its result."""
+        if not packed.exists(self.folder):
+            return False
+        return bool(packed.about(self.folder).get("finished"))
+
+    def result(self) -> dict[str, Any]:
+        """The result of the finished run that the folder holds.
+
+        Raises:
+          CheckpointError: if it is damaged.
+        """
+        found: dict[str, Any] = json.loads(packed.attached(self.folder, _RESULT))
+        return found
 
     def claim(self, config: Config, run: RunFolder) -> bool:
         """Makes sure that this folder is the run's, and the run's folder exists.
@@ -89,8 +108,18 @@ class PackedState:
             "--pack-state"
         )
 
-    def write(self, snapshot: Snapshot, run: RunFolder) -> None:
+    def write(
+        self,
+        snapshot: Snapshot,
+        run: RunFolder,
+        result: Mapping[str, Any] | None = None,
+    ) -> None:
         """Packs a state with the configuration and metrics of its run.
+
+        Args:
+          snapshot: the state.
+          run: the run's folder.
+          result: the result of a finished run.
 
         Raises:
           CheckpointError: if it has values that the format does not know.
@@ -100,7 +129,13 @@ class PackedState:
             _CONFIG: (run.path / _CONFIG).read_bytes(),
             _METRICS: metrics.read_bytes() if metrics.exists() else b"",
         }
-        about = {"step": int(snapshot.state.step), "format": self.format}
+        if result is not None:
+            attached[_RESULT] = json.dumps(result).encode()
+        about = {
+            "step": int(snapshot.state.step),
+            "format": self.format,
+            "finished": result is not None,
+        }
         packed.write(self.folder, snapshot, _encoding(self.format), attached, about)
 
     def restore(self, like: Snapshot, run: RunFolder) -> Snapshot:

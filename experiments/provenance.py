@@ -20,10 +20,17 @@ def describe() -> dict[str, Any]:
         "git_commit": _commit(),
         "versions": {
             "python": sys.version.split()[0],
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+            **{name: _version(name) for name in _PACKAGES},
         },
         "device": _device(jax.devices()[0]),
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"  # but imported from its folder
 
 
 def peak_memory_bytes() -> int:
@@ -43,11 +50,16 @@ def _device(device: jax.Device) -> str:
 
 
 def _commit() -> str | None:
-    """The commit of this checkout, marked where it has uncommitted changes."""
+    """The commit of this checkout, marked where it has uncommitted changes.
+
+    Where the code lies without its history, the environment variable QIFJAX_COMMIT says
+    of which commit it is.
+    """
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     here = Path(__file__).parent
     try:
         found = subprocess.run(command, cwd=here, capture_output=True, text=True)
+        known = found.stdout.strip()
     except OSError:
-        return None
-    return found.stdout.strip() or None
+        known = ""
+    return known or os.environ.get("QIFJAX_COMMIT")

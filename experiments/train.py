@@ -58,8 +58,9 @@ class Train:
       pack_state: folder into which the whole state is packed when the run stops or
         finishes, in files of at most 16 MiB and 64 MiB in all, with its metrics. Where
         it holds a state of this config, the run goes on from it, also in another
-        --workdir or elsewhere, unless the --workdir has a checkpoint as new. It holds
-        no other checkpoint, not even that of the best epoch.
+        --workdir or elsewhere, unless the --workdir has a checkpoint as new; of a
+        finished run it unpacks weights and result. It holds no other checkpoint, not
+        even that of the best epoch.
       pack_format: "exact" packs everything as it is; "bfloat16" shortens kernels and
         their optimizer state; "int8-momentum" keeps the weights and shortens the
         optimizer state, momentum to int8 with a scale for each output channel. What
@@ -99,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     began = time.monotonic()
     with cli.one_line_errors():
         options = cli.parse_with_config(Train, argv, "python -m experiments.train")
+        cli.keep_programs()
         config = options.config
         if options.keep < 1:
             raise ConfigError(f"--keep must be at least 1, got {options.keep}")

@@ -1,5 +1,6 @@
 """Command lines: what is wrong is said in one line, and the exit code is 2."""
 
+import jax
 import pytest
 
 from experiments import cli, compare, prepare, train
@@ -145,3 +146,18 @@ def test_options_are_left_out_with_their_values():
     given = ["name", "--a", "1", "--b=2", "--c", "3", "--d"]
     assert cli.without(given, {"--a": 1, "--b": 1, "--d": 0}) == ["name", "--c", "3"]
     assert cli.without(["--a"], {"--a": 1}) == []
+
+
+@pytest.mark.parametrize("given", [None, "elsewhere"])
+def test_programs_are_kept_where_jax_was_told_or_here(given, tmp_path, monkeypatch):
+    setting = "jax_compilation_cache_dir"
+    before = getattr(jax.config, setting)
+    monkeypatch.setenv(setting.upper(), "")
+    monkeypatch.chdir(tmp_path)
+    try:
+        jax.config.update(setting, given)
+        cli.keep_programs()
+        found = getattr(jax.config, setting)
+    finally:
+        jax.config.update(setting, before)
+    assert found == (given or str(tmp_path / ".jax_cache"))

@@ -11,6 +11,7 @@ import pytest
 from experiments import config as configs
 from experiments import paper
 from experiments.comparison import spread
+from experiments.engine import run
 from experiments.headline import __main__ as headline
 from experiments.headline import studies, trainings, verdicts
 from experiments.headline.claims import claims
@@ -155,6 +156,34 @@ def test_a_signal_stops_and_the_same_command_goes_on(
         assert mine.metrics() == whole.metrics()
 
 
+def test_a_study_goes_on_elsewhere_from_what_is_packed(
+    trained, tmp_path, monkeypatch, no_training
+):
+    """A sitting on another machine begins with the packed run and the kept ones."""
+    monkeypatch.setattr(trainings, "run", run)
+    here, there = tmp_path / "here", tmp_path / "there"
+    pack = ("--seeds", "1", "--pack-state", str(tmp_path / "packed"))
+    with signalled(monkeypatch):
+        command(here, *pack)
+    assert [folder.name for folder in (tmp_path / "packed").iterdir()] == [RUNS[0]]
+    command(there, *pack)
+    assert not list((tmp_path / "packed").iterdir())
+    for name in RUNS[:2]:
+        mine, whole = (RunFolder(f / "page" / name) for f in (there, trained))
+        assert mine.result()["test"] == whole.result()["test"]
+        assert mine.metrics() == whole.metrics()
+    assert "--pack-state" not in (there / "page.md").read_text()
+
+
+def test_finished_runs_are_kept_before_any_deadline(trained, tmp_path, capsys):
+    """Also those that were finished, but not kept, by a command that was killed."""
+    shutil.copytree(trained / "runs" / RUNS[1], tmp_path / "runs" / RUNS[1])
+    command(tmp_path, "--stop-after", "0.001s", "--seeds", "1")
+    assert [folder.name for folder in (tmp_path / "page").iterdir()] == [RUNS[1]]
+    assert not (tmp_path / "page.md").exists()  # there is nothing to hold it against
+    assert f"stopped: --stop-after 0.001s before {RUNS[0]}" in capsys.readouterr().out
+
+
 def test_no_run_begins_behind_the_deadline(tmp_path, no_training, capsys):
     command(tmp_path, "--stop-after", "0.001s")
     said = capsys.readouterr().out
@@ -282,9 +311,8 @@ def test_what_differs_from_the_paper_is_found_in_the_configurations(tmp_path):
             invented(folder / trainings.folder_name(arm, seed), each, 0.5, 0.1)
         return summarise(study, config, 1, folder, "the command")
 
-    narrow = title_of(
-        "cifar10_resnet19", studies.load("cifar10_resnet19"), tmp_path / "n"
-    )
+    small = "cifar10_resnet19_narrow"
+    narrow = title_of(small, studies.load(small), tmp_path / "n")
     assert narrow.title == (
         "narrow resnet19 (width 1/16) on cifar10, 15 epochs: not the paper's set-up"
     )
@@ -300,9 +328,9 @@ def test_what_differs_from_the_paper_is_found_in_the_configurations(tmp_path):
     assert {claim.verdict for claim in claims(narrow)} == {"cannot be said"}
     assert [claim.what for claim in claims(narrow)].count(steps) == 1
 
-    whole = title_of(
-        "cifar10_resnet19", configs.load("cifar10_resnet19"), tmp_path / "w"
-    )
+    full = "cifar10_resnet19"
+    assert studies.load(full) == configs.load(full)
+    whole = title_of(full, studies.load(full), tmp_path / "w")
     assert whole.title == "resnet19 on cifar10, 350 epochs: the paper's set-up"
     assert whole.differences == {}
     assert "only ratios and directions" not in page(whole, "f.png")

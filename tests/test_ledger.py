@@ -145,6 +145,9 @@ def test_only_the_paper_s_set_up_stands_beside_its_numbers(results):
     assert read(Results(folder)) == (
         "QIF, T = 2 90.00 ± 1.41 %, LIF, rate 0.1 80.00 ± 1.41 %"
     )
+    shorter = {"precision": ["bfloat16", "float32"]}
+    write("cifar10_resnet19", study | {"differences": shorter})
+    assert read(Results(folder)).endswith("80.00 ± 1.41 % (layers in bfloat16)")
 
 
 @pytest.mark.skipif(not PAPER.is_dir(), reason="the paper is not beside this checkout")

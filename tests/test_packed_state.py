@@ -92,13 +92,15 @@ def test_ten_pieces_end_in_the_bits_of_the_uncut_run(uncut, tmp_path, stopping_a
     assert last.result()["test"] == uncut.result()["test"]
     pack = tmp_path / "pack"
     assert {file.name for file in pack.iterdir()} == {
-        *("manifest.json", "part-0.bin", "config.json", "metrics.jsonl")
+        *("manifest.json", "part-0.bin"),
+        *("config.json", "metrics.jsonl", "result.json"),
     }
     assert (pack / "metrics.jsonl").read_text() == (
         last.path / "metrics.jsonl"
     ).read_text()
     content = json.loads((pack / "manifest.json").read_text())["content"]
-    assert content["about"] == {"step": 10, "format": "exact"}
+    about = {"step": 10, "format": "exact", "finished": True}
+    assert content["about"] == about
 
 
 @pytest.mark.parametrize(
@@ -155,6 +157,22 @@ def test_a_signal_packs_as_well_and_the_newest_state_is_gone_on_with(
     run(second.path, "--pack-state", str(older), "--resume")
     assert [entry["step"] for entry in second.metrics()] == [5, 10]
     assert second.result()["test"] == uncut.result()["test"]
+
+
+def test_a_finished_run_is_unpacked_elsewhere_as_it_was(
+    uncut, tmp_path, stopping_after, monkeypatch
+):
+    stopping_after(99)
+    pack = ("--pack-state", str(tmp_path / "pack"), "--pack-format", "bfloat16")
+    there = run(tmp_path / "there", *pack)
+    monkeypatch.setattr(engine, "Programs", lambda *_: pytest.fail("it is compiled"))
+    here = run(tmp_path / "here", *pack)
+    assert here.result() == there.result()
+    assert here.metrics() == there.metrics()
+    assert Checkpoints(here.checkpoints).steps() == [10]
+    for mine, theirs in zip(arrays(here, 10), arrays(there, 10), strict=True):
+        if not jax.dtypes.issubdtype(mine.dtype, jax.dtypes.prng_key):
+            np.testing.assert_allclose(mine, theirs, rtol=2**-8)
 
 
 def refused(capsys, *arguments):

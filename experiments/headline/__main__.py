@@ -16,8 +16,9 @@ from experiments.headline import studies, trainings
 from experiments.headline.claims import claims
 from experiments.headline.figure import draw
 from experiments.headline.page import page
-from experiments.headline.report import summarise
+from experiments.headline.report import comparable, summarise
 from experiments.interruption import Interrupted
+from experiments.packed_state import Format
 from experiments.run_folder import write_report
 from qifjax.parallel import Mode
 
@@ -27,10 +28,9 @@ class Headline:
     """Train all arms of a study with several seeds, and write a page about them.
 
     STUDY is one of experiments/headline/studies.py; options replace its values, such as
-    --epochs 350 --model-options width_multiplier 1 for the paper's own size. The same
-    command goes on where it was stopped or killed. Finished runs are kept beside the
-    page, without their weights; they are not trained again, and the page is made from
-    them alone.
+    --epochs 60. The same command goes on where it was stopped or killed. Finished runs
+    are kept beside the page, without their weights; they are not trained again, and the
+    page is made from them alone.
 
     Attributes:
       config: the configuration; neuron, learning rate and seed of an arm replace its
@@ -41,6 +41,10 @@ class Headline:
       parallel: see experiments.train.
       devices: see experiments.train.
       stop_after: stop after this time, such as 520s, 8m or 1.5h; see experiments.train.
+      pack_state: folder into which the run that is stopped is packed, small enough to
+        be carried elsewhere, where the same command goes on with it; see
+        experiments.train.
+      pack_format: see experiments.train.
       only_page: train nothing, and write the page about the runs that are kept.
       out: JSON file to write; the page and its figure go beside it, and finished runs
         are kept in the folder of its name. By default docs/results/STUDY.json.
@@ -53,6 +57,8 @@ class Headline:
     parallel: Mode = "jit"
     devices: int | None = None
     stop_after: str | None = None
+    pack_state: Path | None = None
+    pack_format: Format = "exact"
     only_page: bool = False
     out: Path | None = None
 
@@ -62,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         program = "python -m experiments.headline"
         options = cli.parse_with_config(Headline, argv, program, studies)
+        cli.keep_programs()
         if options.seeds < 1:
             raise ConfigError(f"--seeds must be at least 1, got {options.seeds}")
         if options.config.epochs < 1:
@@ -77,7 +84,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
         command = cli.command(program, argv)
         # The command on the page gives all of it, trainings and all, in one sitting.
-        sitting = {"--only-page": 0, "--stop-after": 1}
+        sitting = {
+            "--only-page": 0,
+            "--stop-after": 1,
+            "--pack-state": 1,
+            "--pack-format": 1,
+        }
         whole = cli.command(program, cli.without(cli.arguments(argv), sitting))
 
         def write() -> None:
@@ -96,9 +108,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                     options.data_dir,
                     cli.layout(options.parallel, options.devices),
                     stop_after(options.stop_after, began),
+                    options.pack_state,
+                    options.pack_format,
                 ):
                     print(f"kept: {run}")
-                    write()
+                    if comparable(study, options.config, options.seeds, results):
+                        write()
             except Interrupted as interruption:
                 print(f"stopped: {interruption}; go on with: {command}")
                 return

@@ -101,6 +101,15 @@ class Report:
         }
 
 
+def comparable(study: Study, config: Config, seeds: int, results: Path) -> bool:
+    """Whether a run of the first arm is kept, which the others are held against."""
+    base = next(iter(study.arms))
+    return any(
+        arm == base and find(results, arm, seed, each) is not None
+        for (arm, seed), each in study.configs(config, seeds).items()
+    )
+
+
 def summarise(
     study: Study, config: Config, seeds: int, results: Path, command: str
 ) -> Report:

@@ -51,16 +51,22 @@ class Study:
         }
 
 
+_RESNET19 = Study(
+    paper="cifar10_resnet19",
+    smaller={},
+    arms={
+        "qif": {"neuron": "qif"},
+        "qif-one-step": {"neuron": "qif", "timesteps": 1},
+        "lif": {"neuron": "lif"},
+        "lif-same-rate": {"neuron": "lif", "lif_learning_rate": 0.0},
+    },
+)
+
 STUDIES = {
-    "cifar10_resnet19": Study(
-        paper="cifar10_resnet19",
+    "cifar10_resnet19": _RESNET19,
+    "cifar10_resnet19_narrow": dataclasses.replace(
+        _RESNET19,
         smaller={"model_options": {"width_multiplier": 0.0625}, "epochs": 15},
-        arms={
-            "qif": {"neuron": "qif"},
-            "qif-one-step": {"neuron": "qif", "timesteps": 1},
-            "lif": {"neuron": "lif"},
-            "lif-same-rate": {"neuron": "lif", "lif_learning_rate": 0.0},
-        },
     ),
     "cifar10_dvs_sim_vggsnn": Study(
         paper="cifar10_dvs_vggsnn",

@@ -5,6 +5,7 @@ metrics and result are kept, in a folder of the same layout without checkpoints.
 kept is not trained again, and is all that the page is made from.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from experiments.config import Config
 from experiments.deadline import Deadline
 from experiments.engine import run
 from experiments.interruption import Interrupted
+from experiments.packed_state import Format, PackedState
 from experiments.run_folder import RunError, RunFolder
 from qifjax.parallel import Layout
 
+# What a run does at least, once it has begun.
+_ACTS = ("start", "steps", "save", "pack")
 _CURVES = ("epoch", "step", "train_loss", "train_accuracy", "loss", "accuracy")
 
 
@@ -30,6 +34,8 @@ def train(
     data_dir: Path,
     layout: Layout,
     deadline: Deadline,
+    packs: Path | None = None,
+    pack_format: Format = "exact",
 ) -> Iterator[Path]:
     """Trains every run that is not kept, and keeps it as soon as it is finished.
 
@@ -40,6 +46,9 @@ def train(
       data_dir: where data sets are.
       layout: the devices to run on.
       deadline: when everything has to have ended.
+      packs: folder in which the run that is stopped is packed, in a folder of its own,
+        and from which it goes on; that of a finished run is removed when it is kept.
+      pack_format: how it is packed.
 
     Yields:
       Where each run is kept, when it is.
@@ -52,15 +61,31 @@ def train(
     missing = {}
     for (arm, seed), config in configs.items():
         if find(results, arm, seed, config) is None:
-            missing[arm, seed] = config
-    for (arm, seed), config in missing.items():
-        if deadline.too_near():
-            raise Interrupted(f"{deadline.name} before {folder_name(arm, seed)}")
-        folder = RunFolder(workdir / folder_name(arm, seed))
-        resume = folder.started
-        run(config, folder, data_dir, layout, resume=resume, deadline=deadline)
-        keep(folder, results / folder_name(arm, seed))
-        yield results / folder_name(arm, seed)
+            missing[folder_name(arm, seed)] = config
+
+    def run_of(name: str) -> tuple[RunFolder, PackedState | None]:
+        pack = None if packs is None else PackedState(packs / name, pack_format)
+        return RunFolder(workdir / name), pack
+
+    def finished(name: str) -> bool:
+        folder, pack = run_of(name)
+        return folder.finished or (pack is not None and pack.finished)
+
+    # What only has to be kept comes first: no deadline is too near for that.
+    for name in sorted(missing, key=lambda name: not finished(name)):
+        if not finished(name) and deadline.too_near(*_ACTS):
+            raise Interrupted(f"{deadline.name} before {name}")
+        folder, pack = run_of(name)
+        run(
+            *(missing[name], folder, data_dir, layout),
+            resume=folder.started,
+            pack=pack,
+            deadline=deadline,
+        )
+        keep(folder, results / name)
+        if pack is not None:
+            shutil.rmtree(pack.folder, ignore_errors=True)
+        yield results / name
 
 
 def find(results: Path, arm: str, seed: int, config: Config) -> RunFolder | None:

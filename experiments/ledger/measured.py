@@ -47,11 +47,20 @@ def nothing(_: Results) -> None:
 def comparison(
     name: str, say: Callable[[Comparison], str]
 ) -> Callable[[Results], str | None]:
-    """What a comparison says, where it has been made in the paper's set-up."""
+    """What a comparison says, where it has been made in the paper's set-up.
+
+    The precision of layers, of which the paper says nothing, may be any.
+    """
 
     def read(results: Results) -> str | None:
         found = results.get(name)
-        return None if found is None or found.get("differences") else say(found)
+        if found is None:
+            return None
+        differences = dict(found.get("differences", {}))
+        precision, _ = differences.pop("precision", (None, None))
+        if differences:
+            return None
+        return say(found) + (f" (layers in {precision})" if precision else "")
 
     return read
 
