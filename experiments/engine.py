@@ -274,10 +274,14 @@ def _train_on(
     order = run.programs.order(state)
     step, epoch_steps = int(state.step), run.experiment.epoch_steps
     left = epoch_steps - step % epoch_steps
+    whole = min(epoch_steps, _STEPS_A_DISPATCH)
     while left:
-        steps = min(left, _STEPS_A_DISPATCH)
+        steps = min(left, whole)
+        began = time.monotonic()
         with run.deadline.timed("steps"):
             state, new = run.programs.train(state, order, steps)
+        # After the last steps of an epoch, which are fewer, come more of them again.
+        run.deadline.took("steps", (time.monotonic() - began) * whole / steps)
         if new.bad_step >= 0:
             run.checkpoints.wait()
             kept = run.checkpoints.steps()
@@ -292,8 +296,7 @@ def _train_on(
         step += steps
         progress.steps(steps)
         # Scoring an example takes no longer than training on it.
-        trained = steps * run.config.batch_size
-        share = len(run.experiment.evaluation) / trained
+        share = len(run.experiment.evaluation) / (whole * run.config.batch_size)
         run.deadline.expect("scores", share * run.deadline.seconds("steps"))
         if run.stopping(request, step) or run.timer.due:
             break
