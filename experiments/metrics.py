@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import provenance
 from experiments.build import Experiment
 from experiments.programs import Programs
 from qifjax import nn
@@ -32,7 +33,8 @@ def entry(
       seconds: time that they took, ``[]``.
 
     Returns:
-      Plain values; those of layers by layer, in the order in which layers run.
+      Plain values; those of layers by layer, in the order in which layers run. A run
+      may go on elsewhere, so that each epoch has its ``device``.
     """
     scores = programs.evaluate(state)
     populations = programs.inspect(state)
@@ -56,6 +58,7 @@ def entry(
         "firing_rate": {name: float(rates[name]) for name in layers},
         "silent": {name: float(populations[name].silent) for name in layers},
         "in_window": {name: float(populations[name].inside) for name in layers},
+        "device": provenance.device(),
     }
 
 
@@ -65,6 +68,6 @@ def scalars(entry: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     for name, value in entry.items():
         if isinstance(value, Mapping):
             flat |= scalars(value, f"{prefix}{name}/")
-        else:
+        elif not isinstance(value, str):
             flat[prefix + name] = value
     return flat

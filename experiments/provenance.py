@@ -22,8 +22,16 @@ def describe() -> dict[str, Any]:
             "python": sys.version.split()[0],
             **{name: _version(name) for name in _PACKAGES},
         },
-        "device": _device(jax.devices()[0]),
+        "device": device(),
     }
+
+
+def device() -> str:
+    """What this process computes on; of a CPU, which JAX knows by no name, its kind."""
+    first = jax.devices()[0]
+    if first.platform != "cpu":
+        return first.device_kind
+    return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
 
 
 def _version(package: str) -> str:
@@ -40,13 +48,6 @@ def peak_memory_bytes() -> int:
         return int(statistics["peak_bytes_in_use"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _device(device: jax.Device) -> str:
-    """What the device is; JAX knows CPUs by no name."""
-    if device.platform != "cpu":
-        return device.device_kind
-    return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
 
 
 def _commit() -> str | None:

@@ -34,7 +34,8 @@ def describe(
       programs: its compiled programs.
       state: the final state.
       folder: the run's folder, whose metrics are complete.
-      origin: commit, versions and device, of when the run started.
+      origin: commit, versions and device, of when this part of the run started; the
+        result names the devices of all epochs.
       best: metrics of the best epoch, whose checkpoint is kept; None where no epoch may
         be chosen by them.
 
@@ -45,11 +46,14 @@ def describe(
     seconds = sum(entry["train_seconds"] for entry in metrics)
     trained = len(metrics) * experiment.epoch_steps * experiment.task.batch_size
     last = metrics[-1] if metrics else {}
+    # Entries of earlier versions do not name it.
+    devices = [entry.get("device", origin["device"]) for entry in metrics]
     return {
         "schema_version": SCHEMA_VERSION,
         "config": config.to_json(),
         "seed": config.seed,
         **origin,
+        "device": " and ".join(dict.fromkeys([*devices, origin["device"]])),
         "parallel": experiment.layout.mode,
         "device_count": len(experiment.layout.devices),
         "parameter_count": sum(leaf.size for leaf in jax.tree.leaves(state.params)),

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import engine, train
+from experiments import engine, provenance, train
 from experiments.deadline import Deadline
 from experiments.packed_state import PackedState
 from experiments.run_folder import RunFolder
@@ -157,6 +157,19 @@ def test_a_signal_packs_as_well_and_the_newest_state_is_gone_on_with(
     run(second.path, "--pack-state", str(older), "--resume")
     assert [entry["step"] for entry in second.metrics()] == [5, 10]
     assert second.result()["test"] == uncut.result()["test"]
+
+
+def test_the_result_names_every_device_that_trained(
+    tmp_path, stopping_after, monkeypatch
+):
+    pack = ("--pack-state", str(tmp_path / "pack"))
+    with monkeypatch.context() as patch:
+        patch.setattr(provenance, "device", lambda: "an old one")
+        stopping_after(5)
+        run(tmp_path / "there", *pack)
+    stopping_after(99)
+    here = run(tmp_path / "here", *pack)
+    assert here.result()["device"] == f"an old one and {provenance.device()}"
 
 
 def test_a_finished_run_is_unpacked_elsewhere_as_it_was(
