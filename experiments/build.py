@@ -103,12 +103,15 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
         raise ConfigError(f"--resize is for images, not for {config.dataset}")
     normalise = _counts if recorded else _normaliser(training.inputs)
     preprocess = _resizer(config.resize, normalise) if config.resize else normalise
+    augment = None if config.augment == "none" else RECIPES[config.augment]
+    if augment is not None:
+        _check_fit(augment, training.inputs[:1], config)
     task = Task(
         network=nn.pure(model, nn.named_window(config.window)),
         optimizer=optimizer,
         preprocess=preprocess,
         batch_size=config.batch_size,
-        augment=None if config.augment == "none" else RECIPES[config.augment],
+        augment=augment,
         loss=LOSSES[config.loss],
         label_smoothing=config.label_smoothing,
         average=config.average,
@@ -133,6 +136,18 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
         layout,
         nn.compiler_options(config.remat),
     )
+
+
+def _check_fit(augment, inputs: np.ndarray, config: Config) -> None:
+    """Raises ConfigError where an augmentation is for other inputs."""
+    if inputs.ndim == 5:
+        inputs = np.moveaxis(inputs, 1, 0)
+    try:
+        jax.eval_shape(augment, jax.random.key(0), inputs)
+    except ValueError as error:
+        raise ConfigError(
+            f"--augment {config.augment} does not fit {config.dataset}: {error}"
+        ) from error
 
 
 def network(
@@ -163,8 +178,11 @@ def _resizer(size: int, normalise):
 
 def _normaliser(images: np.ndarray):
     """0 to 255 to floats, such that every channel of ``images`` is standardised."""
-    channels = np.moveaxis(images, -1, 0)
-    counts = [np.bincount(channel.ravel(), minlength=256) for channel in channels]
+    counts = np.zeros((images.shape[-1], 256), np.int64)
+    # By parts, since bincount makes int64 of all values at once.
+    for start in range(0, len(images), 1000):
+        channels = np.moveaxis(images[start : start + 1000], -1, 0)
+        counts += [np.bincount(channel.ravel(), minlength=256) for channel in channels]
     grey = np.arange(256)
     means = np.asarray([(count * grey).sum() / count.sum() for count in counts])
     squares = np.asarray([(count * grey**2).sum() / count.sum() for count in counts])

@@ -127,14 +127,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         except ValueError as error:
             raise DataError(str(error)) from error
         dataset = load(options.dataset, options.data_dir)
-        draw(
-            dataset,
-            options.dataset,
-            recipe,
-            options.rows,
-            options.columns,
-            options.out,
-        )
+        size = (options.rows, options.columns)
+        try:
+            draw(dataset, options.dataset, recipe, *size, options.out)
+        except ValueError as error:
+            # Of an augmentation that is for other inputs.
+            raise DataError(f"{recipe} of {options.dataset}: {error}") from error
         print(f"wrote {options.out}")
 
 

@@ -58,6 +58,10 @@ def test_a_sheet_is_drawn(tmp_path, shape):
     ("arguments", "message"),
     [
         (["digits", "--recipe", "x"], "unknown augmentation 'x' (known: cifar10,"),
+        (
+            ["digits", "--recipe", "cifar100"],
+            "cifar100 of digits: autoaugment takes RGB",
+        ),
         (["digit"], "unknown data set 'digit' (known: "),
         (["digits", "--rows", "0"], "at least one row"),
     ],

@@ -79,7 +79,9 @@ def test_reads_the_layout_of_tfds(prepared, nested):
         np.testing.assert_array_equal(part.inputs[order], expected[expected_order])
         np.testing.assert_array_equal(part.labels[order], labels[expected_order])
         assert part.class_names[9] == "Ankle boot"
-        assert "fashion_mnist 3.0.1" in part.description.source
+        whole = {"train": "60,000", "test": "10,000"}[split]
+        said = f"sample: {len(part)} of {whole} images in TFDS fashion_mnist 3.0.1"
+        assert part.description.source == said
 
 
 def test_second_load_reads_the_cache_and_a_damaged_cache_is_rebuilt(
@@ -97,6 +99,30 @@ def test_second_load_reads_the_cache_and_a_damaged_cache_is_rebuilt(
     )
     monkeypatch.setattr(tfds_arrays, "read", lambda *_: pytest.fail("read TFDS again"))
     data.load("fashion_mnist", data_dir)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("a.npy", b""),
+        ("a.npy", b"PK\3\4" + bytes(60)),
+        ("a.npy", b"\x93NUMPY\1\0\x16\0{'descr': '<i8', 'shap\n"),
+        ("manifest.json", b"[]"),
+        ("manifest.json", b"null"),
+        ("manifest.json", b""),
+    ],
+)
+def test_a_cache_that_no_parser_takes_is_rebuilt(tmp_path, file, content):
+    for _ in range(2):
+        arrays = array_cache.load_or_build(tmp_path / "x", lambda: {"a": np.arange(3)})
+        np.testing.assert_array_equal(arrays["a"], [0, 1, 2])
+        (tmp_path / "x" / file).write_bytes(content)
+
+
+def test_a_cache_is_for_everyone_who_may_see_the_folder(tmp_path):
+    (tmp_path / "cache").mkdir(mode=0o755)
+    array_cache.load_or_build(tmp_path / "cache/x", lambda: {"a": np.arange(3)})
+    assert (tmp_path / "cache/x").stat().st_mode & 0o777 == 0o755
 
 
 def test_cache_survives_a_full_disk(tmp_path, monkeypatch):

@@ -177,6 +177,13 @@ def test_arrays_that_are_no_gestures(tmp_path, array, message):
         read(tmp_path / "a.npy", SENSOR)
 
 
+def test_fractions_of_a_millisecond_are_kept(tmp_path):
+    times = [0.25, 0.75, 12.345, 12.999]
+    np.save(tmp_path / "a.npy", np.asarray([[1, 2, 1, t] for t in times]))
+    found = read(tmp_path / "a.npy", SENSOR)
+    np.testing.assert_array_equal(found.t, [250, 750, 12345, 12999])
+
+
 @pytest.mark.parametrize("change", [-1, 1])
 def test_truncated_and_overlong_arrays(tmp_path, change):
     as_gesture_npy(tmp_path / "a.npy", EVENTS)

@@ -55,6 +55,17 @@ def test_fit_and_validation_are_chosen_by_frames(nmnist):
     assert len(parts["test"]) == 10
 
 
+def test_validation_is_of_the_same_recordings_whatever_their_frames(nmnist):
+    def chosen(recipe):
+        train = data.load("nmnist", nmnist, frames=recipe).inputs
+        places = {frames.tobytes(): i for i, frames in enumerate(train)}
+        fit = data.load("nmnist", nmnist, "fit", frames=recipe).inputs
+        return [places[frames.tobytes()] for frames in fit]
+
+    assert 10 < len(chosen(NATIVE)) < 20
+    assert chosen(NATIVE) == chosen(data.FrameRecipe(frames=5, size=20))
+
+
 @pytest.mark.parametrize("place", ["nmnist", "events/NMNIST", "events/nmnist"])
 def test_folders_are_found(nmnist, place):
     (nmnist / place).parent.mkdir(exist_ok=True)

@@ -79,6 +79,35 @@ def test_prepare_from_a_web_address(tmp_path, official):
     assert len(data.load("fashion_mnist", tmp_path / "data", "test")) == 10
 
 
+class Cut(http.server.BaseHTTPRequestHandler):
+    """Promises more than it sends."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"abc")
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_broken_connection_is_told_from_another_file(tmp_path):
+    archive = Archive("a", "900150983cd24fb0d6963f7d28e17f72")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cut) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(data.DataError, match="incomplete: 997 bytes did not come"):
+            fetch(archive, f"http://127.0.0.1:{server.server_port}", tmp_path)
+        server.shutdown()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("source", ["http://my server", "http://localhost:abc"])
+def test_a_wrong_address_is_one_line(tmp_path, source):
+    with pytest.raises(data.DataError, match="cannot get a from http"):
+        fetch(Archive("a", "0"), source, tmp_path)
+
+
 def test_a_wrong_file_is_refused_and_not_kept(tmp_path, official):
     (tmp_path / "official" / "train-images-idx3-ubyte.gz").write_bytes(b"other")
     with pytest.raises(data.DataError, match="train-images.* is not the official file"):

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +41,7 @@ def test_the_arrays_are_those_of_tfds_in_its_order(packed, tmp_path, split):
     same(mine, data.load("cifar10", tmp_path, split))
     assert mine.inputs.dtype == np.uint8
     assert mine.labels.dtype == np.int32
-    assert mine.description.source == "packed cifar10"
+    assert mine.description.source.endswith(",000 images in packed cifar10")
 
 
 def test_the_layout_of_tfds_comes_first(tmp_path):
@@ -158,3 +160,12 @@ def test_real_sets_are_the_same_in_both_layouts(tmp_path, name):
             same(mine, data.load(name, split=split))
         except data.DataError as error:
             pytest.skip(str(error))
+
+
+def test_what_reads_them_is_named_where_it_is_missing(packed, monkeypatch, tmp_path):
+    shutil.copytree(packed[0] / "packed", tmp_path / "packed")
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(
+        data.DataError, match=r"need Pillow .*pip install 'qifjax\[data"
+    ):
+        data.load("cifar10", tmp_path)

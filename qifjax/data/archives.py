@@ -1,8 +1,9 @@
 """Official archives: fetched from a web address or a local folder, and verified."""
 
 import hashlib
+import http.client
+import os
 import shutil
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +45,17 @@ def fetch(archive: Archive, source: str, folder: Path) -> Path:
     if target.exists() and _md5(target) == archive.md5:
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
+    # Another process may fetch it as well.
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
         with _open(archive.name, source) as stream, partial.open("wb") as file:
             shutil.copyfileobj(stream, file)
+            length = getattr(stream, "length", None)
+        if length:
+            raise DataError(
+                f"{archive.name} from {source} is incomplete: {length:,} bytes did not "
+                "come; fetch it again"
+            )
         found = _md5(partial)
         if found != archive.md5:
             raise DataError(
@@ -55,7 +63,7 @@ def fetch(archive: Archive, source: str, folder: Path) -> Path:
                 f"expected {archive.md5}; fetch it again or from elsewhere"
             )
         partial.replace(target)
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise DataError(
             f"cannot get {archive.name} from {source} ({error}); download it by hand "
             f"into a folder FOLDER and pass --source FOLDER"

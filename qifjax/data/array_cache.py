@@ -100,13 +100,15 @@ def checksum(array: np.ndarray) -> str:
 def _read(folder: Path) -> _Arrays | None:
     """The arrays of a folder, or None where it is missing or damaged."""
     try:
-        expected = json.loads((folder / _MANIFEST).read_text())
-        arrays = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in expected
+        expected = {**json.loads((folder / _MANIFEST).read_text())}
+        arrays: _Arrays = {
+            name: np.lib.format.open_memmap(folder / f"{name}.npy", "r")
+            for name in expected
         }
-    except (OSError, ValueError):
+        intact = all(checksum(arrays[k]) == digest for k, digest in expected.items())
+    except Exception:
+        # The parsers raise half a dozen kinds, all for the same reason.
         return None
-    intact = all(checksum(arrays[name]) == digest for name, digest in expected.items())
     return arrays if intact else None
 
 
@@ -136,6 +138,8 @@ def _publish(folder: Path, write: Callable[[Path], Mapping[str, str]]) -> bool:
         )
         manifest = dict(write(partial))
         (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        # What is temporary is private; what is kept is as any other folder made here.
+        partial.chmod(folder.parent.stat().st_mode & 0o777)
         # Only a damaged folder, or one that another process has just finished, is here.
         if folder.exists() and _read(folder) is None:
             shutil.rmtree(folder)

@@ -29,6 +29,8 @@ turtle wardrobe whale willow_tree wolf woman worm
 """
 CIFAR10_CLASSES = tuple(_NAMES_10.split())
 CIFAR100_CLASSES = tuple(_NAMES_100.split())
+IMAGES = {"train": 50_000, "test": 10_000}
+"""Number of images of either set."""
 _VERSION = "3.0.2"
 _SOURCE = "https://www.cs.toronto.edu/~kriz"
 _BATCHES: dict[str, dict[str, tuple[str, ...]]] = {

@@ -26,6 +26,9 @@ CLASS_NAMES = (
     "Bag",
     "Ankle boot",
 )
+IMAGES = {"train": 60_000, "test": 10_000}
+"""Number of images."""
+
 _IMAGES, _LABELS = 2051, 2049
 
 

@@ -1,7 +1,7 @@
 """The way to the data sets: by name and split."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,7 +58,9 @@ def _read_digits(data_dir: Path, part: str) -> _Part:
     )
 
 
-def _image_reader(name: str, names: tuple[str, ...]) -> Callable[[Path, str], _Part]:
+def _image_reader(
+    name: str, names: tuple[str, ...], complete: Mapping[str, int]
+) -> Callable[[Path, str], _Part]:
     """Reads a set in the layout of TFDS, or where there is none from packed files."""
 
     def read(data_dir: Path, part: str) -> _Part:
@@ -90,6 +92,9 @@ def _image_reader(name: str, names: tuple[str, ...]) -> Callable[[Path, str], _P
                 f"{part} of {folder} needs labels in 0 to {len(names) - 1}; "
                 "delete that folder and prepare the data set again"
             )
+        if len(labels) != complete[part]:
+            kind = "sample" if len(labels) < complete[part] else "unofficial set"
+            source = f"{kind}: {len(labels):,} of {complete[part]:,} images in {source}"
         return _Part(inputs, labels, names, "official split", source)
 
     return read
@@ -107,10 +112,12 @@ def _read_tiny_imagenet(data_dir: Path, part: str) -> _Part:
 
 
 _READERS: dict[str, Callable[[Path, str], _Part]] = {
-    "cifar10": _image_reader("cifar10", cifar.CIFAR10_CLASSES),
-    "cifar100": _image_reader("cifar100", cifar.CIFAR100_CLASSES),
+    "cifar10": _image_reader("cifar10", cifar.CIFAR10_CLASSES, cifar.IMAGES),
+    "cifar100": _image_reader("cifar100", cifar.CIFAR100_CLASSES, cifar.IMAGES),
     "digits": _read_digits,
-    "fashion_mnist": _image_reader("fashion_mnist", fashion_mnist.CLASS_NAMES),
+    "fashion_mnist": _image_reader(
+        "fashion_mnist", fashion_mnist.CLASS_NAMES, fashion_mnist.IMAGES
+    ),
     "tiny_imagenet": _read_tiny_imagenet,
 }
 
@@ -147,7 +154,8 @@ def load(
     """Reads one split of a data set.
 
     The validation part is a tenth of the training examples, chosen by a hash of each
-    example's bytes, so it depends neither on file order nor on a seed.
+    image's bytes, or of each recording's file name and class, so it depends neither on
+    file order nor on a seed, nor on how recordings become frames.
 
     Args:
       name: one of :func:`names`.

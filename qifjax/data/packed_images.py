@@ -148,8 +148,13 @@ def _read_zip(
 
 def _strip(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
     """The images of one strip, uint8 ``[N, H, W, 3]``."""
-    from PIL import Image
-
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise DataError(
+            f"packed images need Pillow ({error}); "
+            "install it with: pip install 'qifjax[data]'"
+        ) from error
     image = Image.open(io.BytesIO(data), formats=["WEBP"])
     return np.asarray(image.convert("RGB")).reshape(-1, *shape)
 

@@ -25,6 +25,7 @@ class EventPart(NamedTuple):
       class_names: name of each class.
       rule: how the part was chosen, in words.
       source: what was read and how it became frames, in words.
+      identity: a name of each recording, bytes ``[N]``, whatever its frames are.
     """
 
     inputs: np.ndarray
@@ -32,6 +33,7 @@ class EventPart(NamedTuple):
     class_names: tuple[str, ...]
     rule: str
     source: str
+    identity: np.ndarray
 
 
 def read_part(
@@ -98,7 +100,15 @@ def read_part(
         listing.class_names,
         event_set.split_rules[rule],
         source,
+        np.asarray([_identity(recording) for recording in recordings]),
     )
+
+
+def _identity(recording: Recording) -> bytes:
+    """A recording's class, file and part of it, in whatever folders these lie."""
+    path = recording.path
+    name = f"{recording.label}/{path.parent.name}/{path.name}/{recording.window}"
+    return name.encode()
 
 
 def _find(

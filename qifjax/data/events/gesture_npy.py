@@ -68,5 +68,7 @@ def read(path: Path, sensor: Sensor) -> Events:
             start + stride * first,
             f"event {first} is {columns[first].tolist()}: not x, y, polarity, time",
         )
-    x, y, p, t = array.T.astype(np.int64)
-    return checked(path, sensor, t * _US_PER_MS, x, y, p, lambda i: start + stride * i)
+    x, y, p, _ = array.T.astype(np.int64)
+    # Some files have fractions of a millisecond; of whole ones the product is exact.
+    t = np.floor(columns[:, 3] * _US_PER_MS).astype(np.int64)
+    return checked(path, sensor, t, x, y, p, lambda i: start + stride * i)
