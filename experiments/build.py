@@ -70,7 +70,8 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
 
     Raises:
       DataError: if the data cannot be read.
-      ConfigError: if they do not fill a batch, or the run is too short.
+      ConfigError: if they do not fit the network, the augmentation or the batch, or the
+        run is too short.
     """
     test = config.evaluate_on == "test"
     training, evaluation = (
@@ -126,12 +127,16 @@ def build(config: Config, data_dir: Path, layout: Layout) -> Experiment:
     timesteps = training.shape[0] if recorded else config.timesteps
     shape = (timesteps, 1, *training.shape[1:]) if recorded else (1, *training.shape)
     shape = jax.eval_shape(preprocess, jax.ShapeDtypeStruct(shape, jnp.uint8)).shape
+    try:
+        operations = nn.operations(model, shape, config.neuron_params)
+    except ValueError as error:
+        raise ConfigError(f"{config.dataset}: {error}") from error
     return Experiment(
         task,
         jax.tree.map(jnp.float32, hparams),
         training,
         evaluation,
-        nn.operations(model, shape, config.neuron_params),
+        operations,
         timesteps,
         layout,
         nn.compiler_options(config.remat),

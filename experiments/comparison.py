@@ -1,5 +1,6 @@
 """Results of several runs, summarised over seeds: the numbers and their table."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,27 @@ class Spread:
         if self.deviation is None:
             return text
         return f"{text} ± {self.deviation * scale:{digits}}"
+
+
+def later(
+    first: Sequence[float | None], second: Sequence[float | None]
+) -> tuple[int, int]:
+    """How often something comes later than something else, in pairs.
+
+    Args:
+      first: where one comes; None is further away than has been looked.
+      second: where the other one comes.
+
+    Returns:
+      ``(number, pairs)``: in how many pairs ``first`` is later, of those pairs in which
+      one at least is known.
+    """
+    pairs = [
+        tuple(math.inf if place is None else place for place in pair)
+        for pair in zip(first, second, strict=True)
+        if pair != (None, None)
+    ]
+    return sum(one > other for one, other in pairs), len(pairs)
 
 
 @dataclass(frozen=True)

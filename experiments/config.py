@@ -23,6 +23,16 @@ class ConfigError(Exception):
     """A configuration makes no sense; the message says what is allowed."""
 
 
+_SET_ELSEWHERE = {
+    "timesteps": "--timesteps",
+    "dtype": "--precision",
+    "remat": "--remat",
+    "axis_name": "--parallel",
+    "num_classes": "the data set",
+}
+"""Options of every network that follow from other settings."""
+
+
 @dataclass(frozen=True)
 class Config:
     """What a run computes: with the code and the data, it determines the result.
@@ -160,6 +170,12 @@ class Config:
             if get_origin(setting.type) is Literal and given not in choices:
                 flag, known = "--" + setting.name.replace("_", "-"), ", ".join(choices)
                 raise ConfigError(f"unknown {flag} {given!r} (known: {known})")
+        for name in self.model_options:
+            if name in _SET_ELSEWHERE:
+                raise ConfigError(
+                    f"--model-options cannot set {name}, which is for "
+                    f"{_SET_ELSEWHERE[name]}"
+                )
         try:
             qifjax.validate(self.neuron_params)
             nn.create(

@@ -87,7 +87,7 @@ def rows(options: GradientGain) -> list[dict[str, Any]]:
     Raises:
       ConfigError: for sizes that leave nothing to measure.
     """
-    for name, least in (("depth", 3), ("width", 2), ("batch", 2)):
+    for name, least in (("depth", 4), ("width", 2), ("batch", 2)):
         if (given := getattr(options, name)) < least:
             raise ConfigError(f"--{name} must be at least {least}, got {given}")
     if min(options.timesteps, default=0) < 1:

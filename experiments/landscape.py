@@ -12,12 +12,14 @@ import numpy as np
 import tyro
 
 from experiments import cli, markdown, provenance, trained
+from experiments.comparison import later
 from experiments.config import ConfigError
 from experiments.figures import landscapes
 from experiments.partial import Partial
 from experiments.run_folder import RunError, write_report
 from qifjax import curvature
 from qifjax import landscape as library
+from qifjax.data.dataset import Dataset
 from qifjax.evaluation import evaluate
 from qifjax.landscape import Loss, Strategy
 from qifjax.training import Examples
@@ -83,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "coordinates": _line(options).tolist(),
             "rise": options.rise,
             "rays": options.rays,
-            "examples": options.examples,
+            "examples": min(len(_part(network, options)) for network in networks),
             "split": options.split,
             "runs": [survey(network, options, partial) for network in networks],
         }
@@ -118,6 +120,13 @@ def _partial(options: Landscape) -> Partial:
     return Partial(options.out, json.dumps(asdict(options), default=str), *results)
 
 
+def _part(network: trained.Trained, options: Landscape) -> Dataset:
+    """The examples that the loss is of."""
+    experiment = network.experiment
+    parts = {"train": experiment.training, "evaluation": experiment.evaluation}
+    return parts[options.split].spread(options.examples)
+
+
 def survey(
     network: trained.Trained, options: Landscape, partial: Partial
 ) -> dict[str, Any]:
@@ -133,8 +142,7 @@ def survey(
       every strategy.
     """
     experiment = network.experiment
-    part = {"train": experiment.training, "evaluation": experiment.evaluation}
-    examples = Examples.of(part[options.split].spread(options.examples))
+    examples = Examples.of(_part(network, options))
 
     def loss_of(data, params):
         return evaluate(experiment.task, params, *data).loss
@@ -280,15 +288,10 @@ def _verdict(report: dict[str, Any]) -> list[str]:
     by_neuron = {run["neuron"]: run["radii"] for run in report["runs"]}
     if not {"qif", "lif"} <= set(by_neuron):
         return []
-    pairs = [
-        (qif, lif)
-        for qif, lif in zip(by_neuron["qif"], by_neuron["lif"], strict=True)
-        if qif is not None and lif is not None
-    ]
-    flatter = sum(qif > lif for qif, lif in pairs)
+    flatter, pairs = later(by_neuron["qif"], by_neuron["lif"])
     return [
         "The paper: QIF has the broader and smoother landscape. Here the loss of QIF "
-        f"rises later than that of LIF along {flatter} of {len(pairs)} random "
+        f"rises later than that of LIF along {flatter} of {pairs} random "
         "directions (the same draws for both).",
         "",
     ]

@@ -164,6 +164,8 @@ def _step(model, optimizer, neuron, window, state, x, labels):
     """One step; the loss and the number of correct answers are of before it."""
     variables, opt_state = state
     rest = {name: tree for name, tree in variables.items() if name != "params"}
+    taken = optax.tree_utils.tree_get_all_with_path(opt_state, "count")[0][1]
+    dropout = jax.random.fold_in(jax.random.key(SEED), taken)
 
     def mean_loss(params):
         logits, updates = model.apply(
@@ -173,6 +175,7 @@ def _step(model, optimizer, neuron, window, state, x, labels):
             train=True,
             window=window,
             mutable=["batch_stats"],
+            rngs={"dropout": dropout},
         )
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         return jnp.mean(losses), (updates, jnp.sum(jnp.argmax(logits, -1) == labels))

@@ -34,7 +34,7 @@ class Memorise:
         of the norms still move.
       window: surrogate window, see experiments.train.
       width_multiplier: factor on all channel counts.
-      model_options: further options of the network, such as `stream_eta 1`.
+      model_options: further options of the network, such as `stream_eta one`.
       out: JSON file of the result; by default runs/memorise/NETWORK-NEURON.json.
     """
 
@@ -90,7 +90,7 @@ def run(options: Memorise, command: str) -> dict[str, Any]:
             timesteps=subject.timesteps,
             **network_options,
         )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ConfigError(str(error)) from error
     result = memorise(
         model,

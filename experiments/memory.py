@@ -51,11 +51,12 @@ class Report(NamedTuple):
         return self.step.total + self.slope * (batch_size - self.batch_size)
 
 
-def measure(experiment: Experiment) -> Report:
+def measure(experiment: Experiment, devices: int = 1) -> Report:
     """Compiles the training step at two batch sizes and reads what it needs.
 
     Args:
       experiment: the configuration, built for one device with its share of a batch.
+      devices: number of devices that share a batch.
 
     Returns:
       The report.
@@ -67,8 +68,8 @@ def measure(experiment: Experiment) -> Report:
     capacity = device_memory(experiment.layout.devices[0])
     slope = (twice.total - step.total) / size
     room = capacity - evaluation - (step.total - slope * size)
-    # A batch cannot hold more than the training set does.
-    most = len(experiment.training)
+    # All shares of a batch cannot hold more than the training set does.
+    most = len(experiment.training) // devices
     largest = min(most, max(0, int(room // slope))) if slope > 0 else most
     return Report(
         batch_size=size,

@@ -97,7 +97,8 @@ def page(results: list[dict[str, Any]], starts: dict[str, Any], command: str) ->
     lines = [
         "# The networks: size, time to compile, and whether they can learn",
         "",
-        "Each network at the input shape and T of the paper learns one batch of noise "
+        "Each network at the input shape and T of the paper (Meta-SpikeFormer, of "
+        "which it states neither, at 64 pixels and T = 1) learns one batch of noise "
         "with random labels by heart, with Adam at a learning rate that falls from the "
         "given one to zero, before the last *settling* steps; *steps* is when it is "
         "right about every example, in training mode and with its running statistics, "

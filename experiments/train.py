@@ -42,7 +42,8 @@ class Train:
       process_index: number of this process, from 0.
       coordinator: address of process 0, as HOST:PORT.
       resume: go on with the run in the folder, from its newest intact checkpoint.
-      resume_step: go on from the checkpoint of this step.
+      resume_step: go on from the checkpoint of this step; later ones are removed when
+        the next one has been written.
       keep: number of newest checkpoints that are kept. A run with --evaluate-on
         validation also keeps that of its best epoch, which result.json names; one that
         is scored on the test set does not, since nothing may be chosen by that score.
@@ -170,7 +171,7 @@ def _memory_report(options: Train) -> str:
         )
     share = replace(config, batch_size=config.batch_size // count)
     alone = Layout("jit", placed.devices[:1])
-    report = memory.measure(build(share, options.data_dir, alone))
+    report = memory.measure(build(share, options.data_dir, alone), count)
     return memory.text(report, count)
 
 

@@ -69,7 +69,8 @@ class Checkpoints:
     def save(self, step: int, state: PyTree, best: int | None = None) -> None:
         """Begins to write a checkpoint, when the one before it has been written.
 
-        When it is complete, those of earlier steps are removed beyond ``keep``.
+        When it is complete, those of earlier steps are removed beyond ``keep``, and
+        those of later steps, which belong to a run that has been taken back.
 
         Args:
           step: number of steps taken.
@@ -192,12 +193,18 @@ class Checkpoints:
         manifest.write(partial / _STATE, partial / _MANIFEST)
         # Nothing is ever seen half removed under its name.
         with tempfile.TemporaryDirectory(suffix=_PARTIAL, dir=self.folder) as removed:
+            before = Path(removed) / "before"
             if self.path(step).exists():
-                self.path(step).rename(Path(removed) / f"{step}")
-            partial.rename(self.path(step))
-            # Checkpoints of later steps belong to a run that has been taken back.
-            for old in [old for old in self.steps() if old <= step][: -self.keep]:
-                if old != best:
+                self.path(step).rename(before)
+            try:
+                partial.rename(self.path(step))
+            except OSError:
+                if before.exists():
+                    before.rename(self.path(step))
+                raise
+            kept = [old for old in self.steps() if old <= step][-self.keep :]
+            for old in self.steps():
+                if old not in (best, *kept):
                     self.path(old).rename(Path(removed) / f"{old}")
 
     def _require_success(self, step: int, failure: BaseException | None) -> None:

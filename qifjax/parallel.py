@@ -176,7 +176,9 @@ def layout(mode: Mode = "jit", count: int | None = None) -> Layout:
       ValueError: if there are not so many devices, or ``"jit"`` is asked for several.
     """
     there = jax.devices() if mode == "mesh" else jax.local_devices()
-    wanted = count or (1 if mode == "jit" else len(there))
+    wanted = count
+    if wanted is None:
+        wanted = 1 if mode == "jit" else len(there)
     if mode == "jit" and wanted != 1:
         raise ValueError(f"jit runs on one device, got {wanted}; use pmap or mesh")
     if not 1 <= wanted <= len(there):

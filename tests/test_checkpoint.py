@@ -4,6 +4,7 @@ import json
 import resource
 import signal
 import threading
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -71,16 +72,35 @@ def test_the_best_is_kept_however_old(tmp_path):
             assert checkpoints.steps() == sorted({best, step})
 
 
-def test_a_run_that_is_taken_back_keeps_what_it_has(tmp_path):
-    """Older checkpoints than the one that it goes on from count as they did."""
-    checkpoints = Checkpoints(tmp_path, keep=1)
-    save(checkpoints, 9)
-    save(checkpoints, 2, 3)
-    assert checkpoints.steps() == [3, 9]
-    checkpoints.save(9, state(10))
+def test_a_run_that_is_taken_back_is_not_gone_on_with(tmp_path):
+    """Older checkpoints count as they did; later ones go when there is a new one."""
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    save(checkpoints, 2, 9)
+    assert_same(checkpoints.restore(state(), step=2), state(2))
+    assert checkpoints.steps() == [2, 9]
+    save(checkpoints, 3)
+    assert checkpoints.steps() == [2, 3]
+    checkpoints.save(3, state(10))
     checkpoints.wait()
-    assert checkpoints.steps() == [9]
+    assert checkpoints.steps() == [2, 3]
     assert_same(checkpoints.restore(state()), state(10))
+
+
+def test_a_checkpoint_that_cannot_be_replaced_is_kept(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    save(checkpoints, 3)
+    rename = Path.rename
+
+    def refuse(self, target):
+        if self.name == "00000003.partial":
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    checkpoints.save(3, state(10))
+    with pytest.raises(CheckpointError, match="last good one is .*00000003"):
+        checkpoints.wait()
+    assert_same(checkpoints.restore(state()), state(3))
 
 
 @pytest.fixture

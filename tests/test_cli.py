@@ -38,6 +38,10 @@ CONFIG = "digits_lenet5"
         ((CONFIG, "--model-options", "pol", "1"), ["unknown option of lenet5 'pol'"]),
         ((CONFIG, "stray"), ["unexpected argument 'stray'"]),
         ((CONFIG, "--parallel", "mesh", "--devices", "9"), ["but there are 2"]),
+        ((CONFIG, "--parallel", "mesh", "--devices", "0"), ["0 devices asked for"]),
+        ((CONFIG, "--resize", "4"), ["digits: LeNet5 needs images of at least 12"]),
+        ((CONFIG, "--augment", "cifar100"), ["cifar100 does not fit digits: autoaug"]),
+        ((CONFIG, "--epochs", "1", "--accumulate", "99"), ["more than the 22 steps"]),
         ((CONFIG, "--parallel", "pmap", "--batch-size", "7"), ["multiple of 2"]),
         ((CONFIG, "--processes", "2"), ["--processes needs --parallel mesh"]),
         (

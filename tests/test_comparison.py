@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments import compare
-from experiments.comparison import summarise
+from experiments.comparison import later, summarise
 from experiments.comparison_figure import draw
 from experiments.config import Config
 from experiments.run_folder import RunError
@@ -75,3 +75,7 @@ def test_runs_of_different_settings_are_refused(tmp_path):
     }
     with pytest.raises(RunError, match="may differ in neuron and seed only"):
         summarise("c", folders)
+
+
+def test_what_was_not_found_is_further_away():
+    assert later([0.2, None, 0.4, None], [0.1, 0.3, None, None]) == (2, 3)

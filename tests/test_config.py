@@ -122,6 +122,10 @@ def test_every_config_file_says_what_it_is(name):
         ({"augment": "mixup"}, "unknown --augment 'mixup' .known: none, cifar10"),
         ({"model": "lenet"}, "unknown network 'lenet', did you mean 'lenet5'"),
         ({"model_options": {"pol": 1}}, "unknown option of lenet5 'pol'"),
+        (
+            {"model_options": {"remat": "layer"}},
+            "cannot set remat, which is for --remat",
+        ),
         ({"qif": QIFParams(a=-1.0)}, "QIFParams needs a > 0, got a=-1"),
     ],
     ids=str,

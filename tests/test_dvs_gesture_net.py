@@ -42,6 +42,7 @@ def test_table():
     [
         ({"head": "plain"}, 1_698_926 - 56_430 + 513 * 11),
         ({"dropout": 0.5}, 1_698_926),
+        ({"fc_norm": "tdbn"}, 1_698_926 + 512),  # gamma and xi in place of a bias
         ({"dropout": 0.5, "dropout_per_step": True}, 1_698_926),
     ],
 )

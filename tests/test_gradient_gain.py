@@ -61,7 +61,7 @@ def test_page(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--depth", "2"], "--depth must be at least 3, got 2"),
+        (["--depth", "3"], "--depth must be at least 4, got 3"),
         (["--timesteps", "0"], "--timesteps must be at least 1, got (0,)"),
         (["--windows"], "--windows needs one or more of analytic, centred, unit_area"),
         (["--windows", "empirical"], "empirical"),

@@ -82,6 +82,17 @@ def test_page(results, tmp_path, capsys):
     assert result["command"] in text
 
 
+def test_dropout_has_its_random_numbers(tmp_path):
+    """Chosen by the step, so that another run draws the same."""
+    settings = ("--model-options", "dropout", 0.5, "--width-multiplier", 0.0625)
+    losses = []
+    for name in ("a", "b"):
+        with pytest.raises(SystemExit):
+            command("vggsnn", *settings, "--steps", 2, "--out", tmp_path / name)
+        losses.append(json.loads((tmp_path / name).read_text())["final_loss"])
+    assert losses[0] == losses[1]
+
+
 def test_failure_to_learn_is_said(results, tmp_path, capsys, monkeypatch):
     result = json.loads((results / "lenet5-lif.json").read_text())
     failed = {**result, "steps": None, "steps_training_mode": 17}
@@ -103,6 +114,7 @@ def test_failure_to_learn_is_said(results, tmp_path, capsys, monkeypatch):
         (["lenet5", "--learning-rate", "0"], "--learning-rate must be > 0, got 0.0"),
         (["lenet5", "--width-multiplier", "0"], "width_multiplier must be above 0"),
         (["lenet5", "--model-options", "pool", "mean"], "one of 'avg', 'max'"),
+        (["lenet5", "--model-options", "timesteps", "3"], "timesteps"),
     ],
 )
 def test_bad_arguments_are_one_line(arguments, message, capsys):

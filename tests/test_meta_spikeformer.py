@@ -134,7 +134,7 @@ def small(**options):
 @pytest.mark.slow
 def test_forward_with_options():
     model = small(
-        stream_eta="1",
+        stream_eta="one",
         attention_norm="none",
         head_norm="tdbn",
         strides="1,2,2,2,1",
@@ -145,7 +145,7 @@ def test_forward_with_options():
 
 @pytest.mark.slow
 def test_options_change_no_published_count():
-    other = small(attention_norm="none", head_norm="tdbn", stream_eta="1")
+    other = small(attention_norm="none", head_norm="tdbn", stream_eta="one")
     plain = parameter_count(small(), (1, 32, 32, 3))
     assert parameter_count(other, (1, 32, 32, 3)) == plain
 

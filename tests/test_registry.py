@@ -1,5 +1,6 @@
 """The registry that makes networks, and its errors."""
 
+import numpy as np
 import pytest
 
 from qifjax import nn
@@ -33,6 +34,13 @@ def test_registry_lists_what_there_is():
 def test_values_of_options_are_checked_when_a_network_is_made(settings, message):
     with pytest.raises(ValueError, match=f"LeNet5: .*{message}"):
         nn.create("lenet5", num_classes=10, **settings)
+
+
+def test_numbers_may_be_of_numpy():
+    model = nn.create(
+        "lenet5", num_classes=np.int64(10), width_multiplier=np.float32(1)
+    )
+    assert model.num_classes == 10
 
 
 def test_every_network_has_the_common_options():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from experiments.comparison import TITLES, Spread
+from experiments.comparison import TITLES, Spread, later
 from experiments.markdown import percent
 from experiments.run_folder import RunError
 
@@ -242,20 +242,20 @@ def flatter(results: Results) -> str | None:
     if found is None:
         return None
     runs = {run["neuron"]: run for run in found["runs"]}
-    pairs = [
-        (qif, lif)
-        for qif, lif in zip(runs["qif"]["radii"], runs["lif"]["radii"], strict=True)
-        if qif is not None and lif is not None
-    ]
-    later = sum(qif > lif for qif, lif in pairs)
+    number, pairs = later(runs["qif"]["radii"], runs["lif"]["radii"])
     said = (
-        f"Fashion-MNIST: the loss of QIF rises later along {later} of {len(pairs)} "
-        "random directions"
+        f"Fashion-MNIST: the loss of QIF rises later along {number} of {pairs} random "
+        "directions"
     )
+    flat = [number > pairs / 2]
     if runs["qif"]["curvature"]:
         tops = [runs[n]["curvature"]["top_eigenvalue"] for n in ("qif", "lif")]
         said += f"; top eigenvalue QIF {tops[0]:.3g}, LIF {tops[1]:.3g}"
-    return f"{said}: {'holds' if later > len(pairs) / 2 else 'does not hold'}"
+        flat.append(tops[0] < tops[1])
+    verdict = "holds" if all(flat) else "does not hold"
+    if len(set(flat)) > 1:
+        verdict = "cannot be said, the two disagree"
+    return f"{said}: {verdict}"
 
 
 _ROBUSTNESS = {

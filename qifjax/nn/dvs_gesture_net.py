@@ -36,12 +36,14 @@ class DVSGestureNet(SpikingNetwork):
     leaves open whether it keeps the votes.
 
     Attributes:
+      fc_norm: ``"tdbn"`` normalises the currents of fc1, in place of its bias.
       head: ``"vote"``; or ``"plain"``, a last layer of one output a class.
       dropout: share of the inputs of fc1, and of fc2, that is dropped in training; 0.5
         in the reference, 0.75 in the paper.
       dropout_per_step: draw another mask at every time step, not one for all.
     """
 
+    fc_norm: Literal["none", "tdbn"] = "none"
     head: Literal["vote", "plain"] = "vote"
     dropout: float = 0.0
     dropout_per_step: bool = False
@@ -55,7 +57,7 @@ class DVSGestureNet(SpikingNetwork):
             x = max_pool(context.unit(layer, x), 2)
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout1")
         x = dropout(flatten(x), context.train)
-        x = context.unit(DenseSpike(self.width(512), name="fc1"), x)
+        x = context.unit(DenseSpike(self.width(512), self.fc_norm, name="fc1"), x)
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout2")
         x = dropout(x, context.train)
         if self.head == "plain":

@@ -57,7 +57,7 @@ class MetaSpikeFormer(SpikingNetwork):
     Attributes:
       stream_eta: scale of the norm at the end of a branch. ``"sqrt"``: 1 / sqrt(n) for
         the n-th summand of the stream since its last downsampling, so that the
-        variance of the stream grows as the logarithm of n; ``"1"``: it grows as n.
+        variance of the stream grows as the logarithm of n; ``"one"``: it grows as n.
       attention_norm: ``"tdbn"``, without learned scale and shift, in front of the
         neurons behind the attention; ``"none"``: they get the window of eq. 5, of
         width 1, instead.
@@ -68,7 +68,7 @@ class MetaSpikeFormer(SpikingNetwork):
     """
 
     timesteps: int = 1
-    stream_eta: Literal["sqrt", "1"] = "sqrt"
+    stream_eta: Literal["sqrt", "one"] = "sqrt"
     attention_norm: Literal["tdbn", "none"] = "tdbn"
     head_norm: Literal["tdbn", "none"] = "none"
     strides: str = "2,2,2,2,1"

@@ -1,6 +1,7 @@
 """Options of networks: which values are allowed, checked before anything is built."""
 
 import dataclasses
+import numbers
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, get_args, get_origin
 
@@ -23,8 +24,9 @@ _RANGES: dict[str, _Range] = {
 
 _KINDS: dict[Any, tuple[str, tuple[type, ...]]] = {
     bool: ("True or False", (bool,)),
-    int: ("a whole number", (int,)),
-    float: ("a number", (int, float)),
+    # NumPy's integers and floats too.
+    int: ("a whole number", (numbers.Integral,)),
+    float: ("a number", (numbers.Real,)),
     str: ("a text", (str,)),
 }
 
