@@ -165,7 +165,23 @@ def _parse(command: type[T], default: T, arguments: list[str], program: str) -> 
         close = difflib.get_close_matches(unknown[0], known, 1)
         hint = f", did you mean {close[0]}?" if close else ""
         fail(f"unknown option {unknown[0]}{hint} (known: {' '.join(known)})")
+    _check_endings(default, parsed)
     return parsed
+
+
+def _check_endings(default: Any, parsed: Any) -> None:
+    """Refuses an output file whose ending says that it is another kind of file.
+
+    Figures and pages go beside the numbers, under the same name with another ending;
+    an output with that ending would be overwritten by them.
+    """
+    for entry in dataclasses.fields(parsed):
+        if entry.name not in ("out", "report"):
+            continue
+        usual, given = getattr(default, entry.name), getattr(parsed, entry.name)
+        ending = usual.suffix if usual else entry.metadata.get("ending")
+        if ending in (".json", ".md") and given and given.suffix != ending:
+            fail(f"--{entry.name} must end in {ending}, got {given}")
 
 
 def arguments(argv: Sequence[str] | None) -> list[str]:

@@ -1,14 +1,15 @@
 """Trains neuron models side by side: python -m experiments.compare CONFIG [options]."""
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from experiments import cli
+from experiments import cli, tabulate
+from experiments import config as configs
 from experiments.comparison import Comparison, summarise
 from experiments.comparison_figure import draw
 from experiments.config import Config, ConfigError
@@ -45,7 +46,7 @@ class Compare:
     data_dir: Path = Path(".data")
     parallel: Mode = "jit"
     devices: int | None = None
-    report: Path | None = None
+    report: Path | None = field(default=None, metadata={"ending": ".md"})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -65,10 +66,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         except Interrupted as interruption:
             print(f"stopped: {interruption}; go on with: {command}")
             return
-        write(comparison, workdir / "comparison.md")
+        changed = differences(options)
+        write(comparison, changed, workdir / "comparison.md")
         print(f"\n{comparison.to_markdown()}\n{workdir}/comparison.md")
         if options.report is not None:
-            write(comparison, options.report)
+            write(comparison, changed, options.report)
             print(options.report)
 
 
@@ -86,10 +88,34 @@ def compare(options: Compare, workdir: Path, command: str) -> Comparison:
     return summarise(command, folders)
 
 
-def write(comparison: Comparison, path: Path) -> None:
-    """Writes the table to a Markdown file, with figure and numbers beside it."""
+def differences(options: Compare) -> dict[str, tuple[Any, Any]]:
+    """The settings that options have changed, with the value that the config has."""
+    name = options.config.name
+    if name not in configs.names():
+        return {"name": (name, None)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for neuron in options.neurons:
+        here, there = (
+            dataclasses.replace(config, neuron=neuron)
+            for config in (options.config, configs.load(name))
+        )
+        found |= tabulate.differences(here, there)
+    return found
+
+
+def write(
+    comparison: Comparison, changed: Mapping[str, tuple[Any, Any]], path: Path
+) -> None:
+    """Writes the table to a Markdown file, with figure and numbers beside it.
+
+    Args:
+      comparison: what has been found.
+      changed: see :func:`differences`; it is kept with the numbers.
+      path: the Markdown file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path.with_suffix(".json"), dataclasses.asdict(comparison))
+    content = {**dataclasses.asdict(comparison), "differences": changed}
+    write_json(path.with_suffix(".json"), content)
     draw(comparison, path.with_suffix(".png"))
     figure = f"![Accuracy, firing rate and energy]({path.with_suffix('.png').name})\n"
     write_text(path, f"{comparison.to_markdown()}\n{figure}")

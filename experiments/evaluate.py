@@ -1,7 +1,7 @@
 """Scores a trained network: python -m experiments.evaluate RUN [options]."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +25,7 @@ class Evaluate:
     run: Annotated[Path, tyro.conf.Positional] = tyro.MISSING
     precision: Literal["float32", "bfloat16"] | None = None
     data_dir: Path = Path(".data")
-    out: Path | None = None
+    out: Path | None = field(default=None, metadata={"ending": ".json"})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

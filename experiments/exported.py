@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from experiments.run_folder import RunFolder
 from qifjax import packed
+from qifjax.checkpoint import CheckpointError
 from qifjax.training import PyTree
 
 _ATTACHED = ("config.json", "metrics.jsonl", "result.json")
@@ -40,7 +41,11 @@ def write(run: RunFolder, weights: Weights, folder: Path) -> int:
     Raises:
       CheckpointError: if the folder holds something else.
     """
-    packed.exists(folder)
+    if packed.exists(folder) and "step" in packed.about(folder):
+        raise CheckpointError(
+            f"{folder} holds the packed state of a run, which weights alone would "
+            "replace; choose another folder"
+        )
     attached = {name: (run.path / name).read_bytes() for name in _ATTACHED}
     packed.write(folder, weights, lambda *_: "exact", attached, {})
     return sum(file.stat().st_size for file in folder.iterdir())

@@ -10,7 +10,7 @@ test set.
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -61,7 +61,7 @@ class LearningRates:
     data_dir: Path = Path(".data")
     parallel: Mode = "jit"
     devices: int | None = None
-    out: Path | None = None
+    out: Path | None = field(default=None, metadata={"ending": ".json"})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

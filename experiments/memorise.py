@@ -47,7 +47,7 @@ class Memorise:
     window: nn.WindowName = "analytic"
     width_multiplier: float = 1.0
     model_options: dict[str, bool | int | float | str] = field(default_factory=dict)
-    out: Path | None = None
+    out: Path | None = field(default=None, metadata={"ending": ".json"})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

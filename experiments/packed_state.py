@@ -16,6 +16,7 @@ from experiments.config import Config, ConfigError
 from experiments.run_folder import RunError, RunFolder, write_text
 from experiments.snapshot import Snapshot
 from qifjax import packed, processes
+from qifjax.checkpoint import CheckpointError
 from qifjax.encoding import Encoding
 
 Format = Literal["exact", "bfloat16", "int8-momentum"]
@@ -42,17 +43,26 @@ class PackedState:
     @property
     def step(self) -> int:
         """Steps that the state has taken; -1 where the folder holds none."""
-        if not packed.exists(self.folder):
-            return -1
-        step: int = packed.about(self.folder)["step"]
+        step: int = self._about.get("step", -1)
         return step
 
     @property
     def finished(self) -> bool:
         """Whether the folder holds a finished run, with its result."""
+        return bool(self._about.get("finished"))
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        """What the manifest says; nothing where there is none."""
         if not packed.exists(self.folder):
-            return False
-        return bool(packed.about(self.folder).get("finished"))
+            return {}
+        about = packed.about(self.folder)
+        if "step" not in about:
+            raise CheckpointError(
+                f"{self.folder} holds exported weights, from which no run can go on; "
+                "choose another --pack-state"
+            )
+        return about
 
     def result(self) -> dict[str, Any]:
         """The result of the finished run that the folder holds.
@@ -77,7 +87,7 @@ class PackedState:
           RunError: if the state is another configuration's.
           CheckpointError: if the folder holds something else, or is damaged.
         """
-        if not packed.exists(self.folder):
+        if self.step < 0:
             return False
         theirs = packed.attached(self.folder, _CONFIG).decode()
         try:

@@ -114,6 +114,25 @@ def tabulate(folders: Iterable[RunFolder]) -> dict[str, Any]:
     }
 
 
+def differences(config: Config, other: Config) -> dict[str, tuple[Any, Any]]:
+    """The settings in which two configurations of one network differ, the name aside.
+
+    Args:
+      config: a configuration.
+      other: what it is held against.
+
+    Returns:
+      By the name of a setting its values in both.
+    """
+    options = set(nn.options(config.model))
+    here, there = settings(config, options), settings(other, options)
+    return {
+        name: (value, there.get(name))
+        for name, value in here.items()
+        if name != "name" and value != there.get(name)
+    }
+
+
 def settings(config: Config, options: set[str]) -> dict[str, Any]:
     """What has a say in a result, the seed aside, by one name each.
 

@@ -112,7 +112,9 @@ def require_alike(networks: Sequence[Trained]) -> None:
     """Raises RunError unless the networks differ in neurons and training alone."""
 
     def architecture(config: Config) -> dict[str, Any]:
-        names = ("model", "model_options", "dataset", "resize")
+        names = ["model", "model_options", "dataset", "resize", "limit", "evaluate_on"]
+        # Recordings have as many steps as they have.
+        names += [] if config.recorded else ["timesteps"]
         return {name: getattr(config, name) for name in names}
 
     first = networks[0]

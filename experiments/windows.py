@@ -173,7 +173,8 @@ def table(run: dict[str, Any]) -> list[str]:
 def _verdict(run: dict[str, Any]) -> list[str]:
     """How far the membranes are from Theorem 1, and who is left without gradient."""
     layers = run["layers"].values()
-    spiking = [known for layer in layers if (known := layer["inside_spiking"])]
+    shares = [layer["inside_spiking"] for layer in layers]
+    spiking = [share for share in shares if share is not None]
     if not spiking:
         return []
     text = (

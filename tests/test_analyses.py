@@ -232,7 +232,7 @@ def test_wrong_runs_are_one_line(runs, module, names, message, capsys, tmp_path)
         pytest.skip("windows of different networks may be audited together")
     arguments = [str(runs / name) for name in names]
     with pytest.raises(SystemExit) as stop:
-        module.main([*arguments, "--out", str(tmp_path / "out")])
+        module.main([*arguments, "--out", str(tmp_path / "out.json")])
     assert stop.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line

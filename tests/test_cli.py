@@ -3,7 +3,8 @@
 import jax
 import pytest
 
-from experiments import cli, compare, prepare, train
+from experiments import cli, compare, energy, prepare, train
+from experiments.sweep import __main__ as sweep
 
 
 def refused(capsys, main, *arguments):
@@ -165,3 +166,17 @@ def test_programs_are_kept_where_jax_was_told_or_here(given, tmp_path, monkeypat
     finally:
         jax.config.update(setting, before)
     assert found == (given or str(tmp_path / ".jax_cache"))
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "message"),
+    [
+        (energy.main, ("--out", "a.md"), "--out must end in .json, got a.md"),
+        (compare.main, (CONFIG, "--report", "a.json"), "--report must end in .md"),
+        (sweep.main, (CONFIG, "--out", "a.png"), "--out must end in .json, got a.png"),
+    ],
+)
+def test_an_output_of_another_kind_would_be_overwritten(
+    capsys, main, arguments, message
+):
+    assert message in refused(capsys, main, *arguments)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from experiments import compare
+from experiments import cli, compare
+from experiments import config as configs
 from experiments.comparison import later, summarise
 from experiments.comparison_figure import draw
 from experiments.config import Config
@@ -52,13 +53,29 @@ def test_page_names_command_device_and_commit(comparison):
 
 
 def test_page_figure_and_numbers_are_written_together(comparison, tmp_path):
-    compare.write(comparison, tmp_path / "out" / "page.md")
+    changed = {"epochs": (3, 10)}
+    compare.write(comparison, changed, tmp_path / "out" / "page.md")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["page.json", "page.md", "page.png"]
     numbers = json.loads((tmp_path / "out" / "page.json").read_text())
     assert numbers["summaries"]["qif"]["accuracy"]["values"] == [0.8, 0.9]
+    assert numbers["differences"] == {"epochs": [3, 10]}
     draw(comparison, tmp_path / "again.png")
     assert (tmp_path / "again.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_what_options_have_changed_is_found_for_every_neuron():
+    given = ["digits_lenet5", "--epochs", "3", "--lif.beta", "0.5", "--seed", "4"]
+    options = cli.parse_with_config(compare.Compare, given, "compare")
+    usual = configs.load("digits_lenet5")
+    assert compare.differences(options) == {
+        "epochs": (3, usual.epochs),
+        "lif.beta": (0.5, usual.lif.beta),
+    }
+    renamed = cli.parse_with_config(
+        compare.Compare, ["digits_lenet5", "--name", "mine"], "compare"
+    )
+    assert compare.differences(renamed) == {"name": ("mine", None)}
 
 
 def test_a_single_seed_has_no_deviation(tmp_path):

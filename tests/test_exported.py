@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import evaluate, export, trained
+from experiments import evaluate, export, train, trained
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 
@@ -61,6 +61,21 @@ def test_an_export_replaces_an_older_one_and_nothing_else(exported, tmp_path, ca
     line = refused(capsys, export.main, exported, "--out", tmp_path / "thesis")
     assert "choose a new or empty folder" in line
     assert (tmp_path / "thesis/chapter").exists()
+
+
+def test_weights_and_states_do_not_replace_each_other(
+    exported, finished, tmp_path, capsys
+):
+    state = tmp_path / "state"
+    run = ("--workdir", tmp_path / "run", "--pack-state")
+    config = ("digits_lenet5", "--epochs", "0", "--limit", "160")
+    train.main([*map(str, (*config, *run, state))])
+    before = {file.name: file.read_bytes() for file in state.iterdir()}
+    line = refused(capsys, export.main, finished.path, "--out", state)
+    assert "holds the packed state of a run" in line
+    assert before == {file.name: file.read_bytes() for file in state.iterdir()}
+    line = refused(capsys, train.main, *config, *run, exported)
+    assert "holds exported weights, from which no run can go on" in line
 
 
 @pytest.mark.parametrize("name", ["part-0.bin", "result.json", "metrics.jsonl"])

@@ -115,7 +115,9 @@ def test_qif_beside_lif_is_judged_by_the_low_end_of_the_interval():
             "neuron-2 qif qifjax": [9.0] * 30,
             "neuron-2 lif qifjax": [1.0] * 30,
         }
-        claim = "train-resnet19: QIF / LIF not certainly above 1.05"
+        claim = (
+            "train-resnet19: the 95 % interval of QIF / LIF holds 1.05 or lies below it"
+        )
         found = verdicts(parts)
         assert list(found) == [claim]
         return found[claim]

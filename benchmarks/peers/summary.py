@@ -140,7 +140,8 @@ def verdicts(result: Mapping[str, Any]) -> list[Verdict]:
             low, high = row["interval"]
             found.append(
                 Verdict(
-                    f"{row['task']}: QIF / LIF not certainly above {_QIF}",
+                    f"{row['task']}: the 95 % interval of QIF / LIF holds {_QIF} or "
+                    "lies below it",
                     low <= _QIF,
                     f"{row['ratio']:.3f} (95 %: {low:.3f} to {high:.3f}, "
                     f"{row['rounds']} rounds)",

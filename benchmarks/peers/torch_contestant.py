@@ -1,6 +1,7 @@
 """A PyTorch library at work: the networks of this folder, around some neurons."""
 
 import importlib.metadata
+import os
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -11,8 +12,6 @@ from benchmarks.peers.serving import Comparable, Work
 from benchmarks.peers.tasks import LEARNING_RATE, NETWORKS, Network, Task
 from benchmarks.peers.torch_networks import NETWORKS as TORCH_NETWORKS
 from benchmarks.peers.torch_networks import Population
-
-_CORES = 2
 
 
 class TorchContestant(Comparable):
@@ -34,7 +33,8 @@ class TorchContestant(Comparable):
         self._populations = populations
         self._packages = ("torch", *packages)
         self._transform = transform
-        torch.set_num_threads(_CORES)
+        # All, as XLA takes them.
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
 
     def versions(self) -> dict[str, str]:
         """See :class:`Comparable`."""
@@ -68,7 +68,7 @@ class TorchContestant(Comparable):
         if given:
             raise ValueError(f"weights without a layer: {', '.join(given)}")
         with torch.no_grad():
-            return _mean_loss(model, *_batch(network)).item()
+            return self._transform(_mean_loss)(model, *_batch(network)).item()
 
     def _train(self, task: Task, population: Population) -> Work:
         network = NETWORKS[task.network]

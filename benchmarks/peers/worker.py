@@ -35,7 +35,8 @@ class Worker:
             self._process = subprocess.Popen(
                 command,
                 cwd=_ROOT,
-                env={**os.environ, **settings},
+                # PyTorch's contestants compute on the CPU.
+                env={**os.environ, "JAX_PLATFORMS": "cpu", **settings},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

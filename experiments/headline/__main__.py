@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +60,7 @@ class Headline:
     pack_state: Path | None = None
     pack_format: Format = "exact"
     only_page: bool = False
-    out: Path | None = None
+    out: Path | None = field(default=None, metadata={"ending": ".json"})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

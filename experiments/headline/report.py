@@ -14,7 +14,6 @@ from experiments.config import Config
 from experiments.headline.studies import Study
 from experiments.headline.trainings import find
 from experiments.run_folder import RunError
-from qifjax import nn
 from qifjax.data import simulated
 
 SCHEMA_VERSION = 1
@@ -154,7 +153,7 @@ def summarise(
             f"{results} holds no finished run of {base}, which the others are held "
             "against"
         )
-    differences = _differences(study, config)
+    differences = tabulate.differences(config, configs.load(study.paper))
     return Report(
         name=config.name,
         command=command,
@@ -178,18 +177,6 @@ def _title(config: Config, study: Study) -> str:
     whose = " (the paper's)" if rate == own.neuron_learning_rate else ""
     steps = "" if config.recorded else f", T = {config.timesteps}"
     return f"{TITLES[config.neuron]}{steps}, rate {rate:g}{whose}"
-
-
-def _differences(study: Study, config: Config) -> dict[str, tuple[Any, Any]]:
-    """The settings in which all arms differ from the paper's experiment."""
-    options = set(nn.options(config.model))
-    here = tabulate.settings(config, options)
-    there = tabulate.settings(configs.load(study.paper), options)
-    return {
-        name: (value, there.get(name))
-        for name, value in here.items()
-        if name != "name" and value != there.get(name)
-    }
 
 
 def _heading(config: Config, differences: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from experiments.comparison import TITLES, Spread, later
+from experiments.headline import verdicts
 from experiments.markdown import percent
 from experiments.run_folder import RunError
 
@@ -54,9 +55,9 @@ def comparison(
 
     def read(results: Results) -> str | None:
         found = results.get(name)
-        if found is None:
+        if found is None or "differences" not in found:
             return None
-        differences = dict(found.get("differences", {}))
+        differences = dict(found["differences"])
         precision, _ = differences.pop("precision", (None, None))
         if differences:
             return None
@@ -148,13 +149,12 @@ def euler(results: Results) -> str | None:
     if scores is None or "euler_qif" not in scores:
         return None
     (_, ours, rate), (_, theirs, their_rate) = scores["qif"], scores["euler_qif"]
-    more = their_rate.mean > rate.mean
-    better = theirs.mean > ours.mean
+    more = verdicts.difference(their_rate.values, rate.values).verdict()
+    better = verdicts.difference(theirs.values, ours.values).verdict()
     return (
         f"Fashion-MNIST: Euler QIF fires {_percent(their_rate)} against "
         f"{_percent(rate)}, and scores {_percent(theirs)} against {_percent(ours)}: "
-        f"{'more' if more else 'not more'} spikes, "
-        f"{'more' if better else 'not more'} accurate"
+        f"by 95 % intervals, more spikes: {more}, more accurate: {better}"
     )
 
 
@@ -267,14 +267,14 @@ _ROBUSTNESS = {
 
 def robust(results: Results) -> str | None:
     """What sweeps over the neurons' parameters say of the claims on Table 6."""
-    verdicts = {True: "holds", False: "does not hold", None: "cannot be said"}
+    words = {True: "holds", False: "does not hold", None: "cannot be said"}
     studies = []
     for name, what in _ROBUSTNESS.items():
         if (found := results.get(name)) is None:
             continue
         said = ", ".join(
             f"{claim['of']} QIF {percent(claim['qif']) or '-'}, LIF "
-            f"{percent(claim['lif']) or '-'} %: {verdicts[claim['true']]}"
+            f"{percent(claim['lif']) or '-'} %: {words[claim['true']]}"
             for claim in found["claims"]
         )
         studies.append(f"{what}: {said}" if what else said)

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,7 +62,7 @@ class Sweep:
     yes: bool = False
     workdir: Path | None = None
     data_dir: Path = Path(".data")
-    out: Path | None = None
+    out: Path | None = field(default=None, metadata={"ending": ".json"})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -5,7 +5,7 @@ the top level of a program. Inside a loop the gradients of a convolution, whose 
 differ, fall back to a plain loop nest: 4 to 60 times slower for the layers of LeNet-5
 and ResNet-19. And no layout suits layers of few channels. So each of the three parts of
 a convolution has several forms, of which one is chosen by the shapes alone; the table
-that the choices follow is ``docs/results/convolution.md``.
+that the choices follow is made by ``benchmarks/convolution.py``.
 """
 
 import functools

@@ -3,7 +3,7 @@
 XLA's convolution gathers the channels of a pixel into vectors. With one to three
 channels in and a few out there is nothing to gather: the first layer of LeNet-5 runs at
 a tenth of the speed of a plain sum of shifted images. The table that says so is
-``docs/results/convolution.md``.
+made by ``benchmarks/convolution.py``.
 """
 
 import functools

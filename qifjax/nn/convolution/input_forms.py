@@ -4,7 +4,7 @@ It is a convolution of the cotangent with the kernel turned round, of which XLA 
 layouts; only the one that is written here is fast inside loops. Where it gives fewer
 channels than a vector holds, XLA is slow in any layout: for small images a product with
 banded matrices, in which most terms count, is twice as fast
-(``docs/results/convolution.md``).
+(``benchmarks/convolution.py``).
 """
 
 import functools

@@ -4,8 +4,7 @@ XLA's kernel gradient, and the same written as a convolution whose kernel is the
 cotangent, runs at a twentieth to a quarter of the speed of the forward pass for the
 wide layers of ResNet-19 and VGGSNN on images of 16 pixels and more, and for narrow
 layers too. Products of matrices do not. Which form is fastest depends on the channels,
-to good measure: ``benchmarks/convolution.py`` compares them, with the table that it has
-written in ``docs/results/convolution.md``.
+to good measure: ``benchmarks/convolution.py`` compares them.
 """
 
 import functools
