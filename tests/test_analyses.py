@@ -236,7 +236,7 @@ def test_wrong_runs_are_one_line(runs, module, names, message, capsys, tmp_path)
     assert stop.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.json").exists()
 
 
 def test_wrong_options_are_one_line(runs, capsys):

@@ -216,7 +216,7 @@ def test_bad_options_and_missing_data_are_one_line(
     arguments, message, tmp_path, capsys
 ):
     where = ("--data-dir", "--workdir", "--out")
-    paths = [word for flag in where for word in (flag, tmp_path / "none" / flag)]
+    paths = [w for flag in where for w in (flag, tmp_path / "none" / f"{flag}.json")]
     line = refused(capsys, *arguments, *(paths if arguments else ()))
     assert message in line
     assert not (tmp_path / "none").exists()
