@@ -5,6 +5,7 @@ results agree to rounding. Under pmap each device draws its augmentation and dro
 its own share, so that these differ from the other two.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -86,8 +87,7 @@ class Layout:
             return jax.device_put(tree, self.devices[0])
         if self.mode == "mesh":
             return jax.device_put(tree, self._replicated)
-        copy = jax.pmap(lambda _, leaf: leaf, in_axes=(0, None), devices=self.devices)
-        each = np.arange(len(self.devices))
+        copy, each = _copier(self.devices), np.arange(len(self.devices))
         return jax.tree.map(lambda leaf: copy(each, leaf), tree)
 
     def compile(
@@ -160,6 +160,13 @@ class Layout:
             divided(batch.labels, 0),
             divided(batch.mask, 0),
         )
+
+
+# Kept, since a new pmap would compile again for every batch that comes from the host.
+@functools.cache
+def _copier(devices: tuple[jax.Device, ...]) -> Callable[..., jax.Array]:
+    """A function of ``(each, leaf)`` that puts a copy of ``leaf`` on every device."""
+    return jax.pmap(lambda _, leaf: leaf, in_axes=(0, None), devices=devices)
 
 
 def layout(mode: Mode = "jit", count: int | None = None) -> Layout:

@@ -83,3 +83,13 @@ def test_what_does_not_fit_is_refused():
         ValueError, match=r"batch of 9 cannot .* 2 devices.*multiple of 2"
     ):
         layout("pmap").divide(dataclasses.replace(task, batch_size=9))
+
+
+def test_copies_of_batches_are_compiled_once(caplog):
+    place = layout("pmap")
+    with jax.log_compiles():
+        place.spread(np.zeros((3, 5)))
+        assert "Compiling" in caplog.text
+        caplog.clear()
+        place.spread(np.ones((3, 5)))
+        assert "Compiling" not in caplog.text
