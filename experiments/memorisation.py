@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.config import ConfigError
 from qifjax import LIFParams, NeuronParams, QIFParams, nn
 
 NetworkName = Literal[
@@ -55,6 +56,31 @@ SUBJECTS: dict[NetworkName, Subject] = {
     "vgg11": Subject((48, 48, 2), 101, 10, events=True),
     "vggsnn": Subject((48, 48, 2), 10, 10, events=True),
 }
+
+
+def create(name: NetworkName, **options: Any) -> nn.SpikingNetwork:
+    """A network with the T and the number of classes of its subject.
+
+    Args:
+      name: name of the network.
+      options: further options, see :func:`qifjax.nn.create`.
+
+    Returns:
+      The network.
+
+    Raises:
+      ConfigError: if it has no such option, or the option no such value.
+    """
+    subject = SUBJECTS[name]
+    try:
+        return nn.create(
+            name,
+            num_classes=subject.num_classes,
+            timesteps=subject.timesteps,
+            **options,
+        )
+    except (TypeError, ValueError) as error:
+        raise ConfigError(str(error)) from error
 
 
 def memorise(
@@ -164,6 +190,7 @@ def _step(model, optimizer, neuron, window, state, x, labels):
     """One step; the loss and the number of correct answers are of before it."""
     variables, opt_state = state
     rest = {name: tree for name, tree in variables.items() if name != "params"}
+    # Adam and its schedule count alike.
     taken = optax.tree_utils.tree_get_all_with_path(opt_state, "count")[0][1]
     dropout = jax.random.fold_in(jax.random.key(SEED), taken)
 

@@ -9,7 +9,13 @@ import tyro
 
 from experiments import cli, provenance
 from experiments.config import ConfigError
-from experiments.memorisation import NEURONS, SUBJECTS, NetworkName, memorise
+from experiments.memorisation import (
+    NEURONS,
+    SUBJECTS,
+    NetworkName,
+    create,
+    memorise,
+)
 from experiments.run_folder import write_json
 from qifjax import nn
 
@@ -83,15 +89,7 @@ def run(options: Memorise, command: str) -> dict[str, Any]:
         "width_multiplier": options.width_multiplier,
         **options.model_options,
     }
-    try:
-        model = nn.create(
-            options.network,
-            num_classes=subject.num_classes,
-            timesteps=subject.timesteps,
-            **network_options,
-        )
-    except (TypeError, ValueError) as error:
-        raise ConfigError(str(error)) from error
+    model = create(options.network, **network_options)
     result = memorise(
         model,
         subject,

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from experiments import cli, provenance
 from experiments.config import ConfigError
-from experiments.memorisation import NEURONS, SUBJECTS, NetworkName
+from experiments.memorisation import NEURONS, SUBJECTS, NetworkName, create
 from experiments.run_folder import write_json
 from qifjax import nn
 from qifjax.optimizers import Optimizer
@@ -54,11 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = cli.parse(Starts, argv, program)
         if options.rounds < 1:
             raise ConfigError(f"--rounds must be at least 1, got {options.rounds}")
-        try:
-            for network in options.networks:
-                _model(network, options.width_multiplier)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
+        for network in options.networks:
+            create(network, width_multiplier=options.width_multiplier)
         result = {
             "command": cli.command(program, argv),
             **provenance.describe(),
@@ -105,12 +102,12 @@ def measure(options: Starts) -> list[dict[str, Any]]:
 def _pair(network, neuron, width_multiplier):
     with tempfile.TemporaryDirectory() as cache:
         return [
-            in_new_process(start, network, neuron, width_multiplier, cache)
+            _in_new_process(start, network, neuron, width_multiplier, cache)
             for _ in range(2)
         ]
 
 
-def in_new_process(work, *arguments):
+def _in_new_process(work, *arguments):
     """What a function of a module returns in a process of its own."""
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
@@ -164,7 +161,7 @@ def training_step(
     """
     subject = SUBJECTS[network]
     task = Task(
-        network=nn.pure(_model(network, width_multiplier)),
+        network=nn.pure(create(network, width_multiplier=width_multiplier)),
         optimizer=Optimizer("adam", total_steps=1),
         preprocess=lambda inputs: inputs.astype(jnp.float32),
         batch_size=BATCH,
@@ -182,16 +179,6 @@ def training_step(
         return state, examples, jnp.arange(BATCH), hparams, jnp.int32(1)
 
     return task, jax.eval_shape(arguments, jax.random.key(0))
-
-
-def _model(network, width_multiplier):
-    subject = SUBJECTS[network]
-    return nn.create(
-        network,
-        num_classes=subject.num_classes,
-        timesteps=subject.timesteps,
-        width_multiplier=width_multiplier,
-    )
 
 
 if __name__ == "__main__":

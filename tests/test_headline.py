@@ -11,7 +11,6 @@ import pytest
 from experiments import config as configs
 from experiments import paper
 from experiments.comparison import spread
-from experiments.engine import run
 from experiments.headline import __main__ as headline
 from experiments.headline import studies, trainings, verdicts
 from experiments.headline.claims import claims
@@ -156,11 +155,8 @@ def test_a_signal_stops_and_the_same_command_goes_on(
         assert mine.metrics() == whole.metrics()
 
 
-def test_a_study_goes_on_elsewhere_from_what_is_packed(
-    trained, tmp_path, monkeypatch, no_training
-):
+def test_a_study_goes_on_elsewhere_from_what_is_packed(trained, tmp_path, monkeypatch):
     """A sitting on another machine begins with the packed run and the kept ones."""
-    monkeypatch.setattr(trainings, "run", run)
     here, there = tmp_path / "here", tmp_path / "there"
     pack = ("--seeds", "1", "--pack-state", str(tmp_path / "packed"))
     with signalled(monkeypatch):

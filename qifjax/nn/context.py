@@ -79,9 +79,9 @@ class Context(NamedTuple):
         """Convolves ``[T, B, H, W, C]`` to ``[T, B, H', W', features]``.
 
         It has no bias, which tdBN behind it would take away again. In evaluation its
-        sums are not rounded to the dtype of the context: nearly a third of what tells
-        bfloat16 from float32 is that rounding. In training they are kept for the
-        backward pass, in half the memory.
+        sums are not rounded to the dtype of the context, by which bfloat16 would decide
+        otherwise than float32 more often. In training they are kept for the backward
+        pass, in half the memory.
 
         Args:
           x: input.
