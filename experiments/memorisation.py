@@ -123,7 +123,8 @@ def memorise(
     # One example is enough for the shapes of the parameters.
     one = x[:1, :1] if subject.events else x[:1]
     chosen = nn.named_window(window)
-    variables = model.init(jax.random.key(SEED), one, neuron, window=chosen)
+    init = jax.jit(functools.partial(model.init, window=chosen))
+    variables = init(jax.random.key(SEED), one, neuron)
     init_seconds = time.perf_counter() - start
 
     # It falls to zero, so that the running statistics can catch up with the weights.
@@ -134,7 +135,9 @@ def memorise(
     evaluation = jax.jit(lambda v, x: model.apply(v, x, neuron))
     score = evaluation.lower(variables, x).compile()
 
-    before = nn.inspect_populations(model, variables, x, neuron, chosen, train=True)
+    look = functools.partial(nn.inspect_populations, model, window=chosen, train=True)
+    inspect = jax.jit(look)
+    before = inspect(variables, x, neuron)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     start = time.perf_counter()
     learned, taken, fitted = False, 0, None
@@ -146,7 +149,7 @@ def memorise(
             logits = score(state[0], x)
             learned = bool(jnp.all(jnp.argmax(logits, -1) == labels))
     seconds = time.perf_counter() - start
-    after = nn.inspect_populations(model, state[0], x, neuron, chosen, train=True)
+    after = inspect(state[0], x, neuron)
     operations = nn.operations(model, one.shape, neuron)
     return {
         "examples": examples,

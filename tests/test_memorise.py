@@ -85,10 +85,11 @@ def test_page(results, tmp_path, capsys):
 def test_dropout_has_its_random_numbers(tmp_path):
     """Chosen by the step, so that another run draws the same."""
     settings = ("--model-options", "dropout", 0.5, "--width-multiplier", 0.0625)
+    settings += ("--examples", 2, "--steps", 2)
     losses = []
     for name in ("a.json", "b.json"):
         with pytest.raises(SystemExit):
-            command("vggsnn", *settings, "--steps", 2, "--out", tmp_path / name)
+            command("vggsnn", *settings, "--out", tmp_path / name)
         losses.append(json.loads((tmp_path / name).read_text())["final_loss"])
     assert losses[0] == losses[1]
 
