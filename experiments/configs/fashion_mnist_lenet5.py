@@ -5,7 +5,8 @@ Paper:     no number for this cell (its Table 6 summarises 25 LIF and 50 QIF cel
 Command:   python -m experiments.compare fashion_mnist_lenet5 --seeds 3
 Time:      about 4 minutes a run on 2 busy CPU cores.
 Measured:  docs/results/fashion_mnist_lenet5.md and, over the parameters of the neurons,
-           docs/results/robustness.md and docs/results/robustness_rates.md
+           docs/results/robustness.md, docs/results/robustness_seeds.md and
+           docs/results/robustness_rates.md
 """
 
 from experiments.config import Config

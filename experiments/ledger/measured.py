@@ -258,27 +258,31 @@ def flatter(results: Results) -> str | None:
     return f"{said}: {verdict}"
 
 
-_ROBUSTNESS = {
-    "robustness": "",
-    "robustness_rates": "each at its better learning rate",
-    "robustness_seeds": "over three seeds",
-}
+def robust(studies: dict[str, str]) -> Callable[[Results], str | None]:
+    """What sweeps over the neurons' parameters say of the claims on Table 6.
 
+    Args:
+      studies: in which words the sentence names the study of each file.
 
-def robust(results: Results) -> str | None:
-    """What sweeps over the neurons' parameters say of the claims on Table 6."""
+    Returns:
+      The sentence on those that have been made.
+    """
     words = {True: "holds", False: "does not hold", None: "cannot be said"}
-    studies = []
-    for name, what in _ROBUSTNESS.items():
-        if (found := results.get(name)) is None:
-            continue
-        said = ", ".join(
-            f"{claim['of']} QIF {percent(claim['qif']) or '-'}, LIF "
-            f"{percent(claim['lif']) or '-'} %: {words[claim['true']]}"
-            for claim in found["claims"]
-        )
-        studies.append(f"{what}: {said}" if what else said)
-    return f"Fashion-MNIST: {'; '.join(studies)}" if studies else None
+
+    def read(results: Results) -> str | None:
+        said = []
+        for name, what in studies.items():
+            if (found := results.get(name)) is None:
+                continue
+            claims = ", ".join(
+                f"{claim['of']} QIF {percent(claim['qif']) or '-'}, LIF "
+                f"{percent(claim['lif']) or '-'} %: {words[claim['true']]}"
+                for claim in found["claims"]
+            )
+            said.append(f"{what}: {claims}")
+        return "; ".join(said) or None
+
+    return read
 
 
 def one_step(results: Results) -> str | None:
