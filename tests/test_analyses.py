@@ -28,7 +28,7 @@ def runs(tmp_path_factory):
         for neuron in ("qif", "lif"):
             where = ("--neuron", neuron, "--workdir", str(folder / neuron))
             train.main(["digits_lenet5", *SMALL, *where])
-        options = ("--model-options", "fc_norm", "tdbn", "--epochs", "0")
+        options = ("--model-options", "fc_norm", "tdbn")
         where = ("--workdir", str(folder / "other"))
         train.main(["digits_lenet5", *SMALL, *options, *where])
     unfinished = folder / "unfinished"
