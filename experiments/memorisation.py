@@ -135,9 +135,10 @@ def memorise(
     evaluation = jax.jit(lambda v, x: model.apply(v, x, neuron))
     score = evaluation.lower(variables, x).compile()
 
-    look = functools.partial(nn.inspect_populations, model, window=chosen, train=True)
-    inspect = jax.jit(look)
-    before = inspect(variables, x, neuron)
+    look = jax.jit(
+        functools.partial(nn.inspect_populations, model, window=chosen, train=True)
+    )
+    before = look(variables, x, neuron)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     start = time.perf_counter()
     learned, taken, fitted = False, 0, None
@@ -149,7 +150,7 @@ def memorise(
             logits = score(state[0], x)
             learned = bool(jnp.all(jnp.argmax(logits, -1) == labels))
     seconds = time.perf_counter() - start
-    after = inspect(state[0], x, neuron)
+    after = look(state[0], x, neuron)
     operations = nn.operations(model, one.shape, neuron)
     return {
         "examples": examples,

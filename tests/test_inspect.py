@@ -1,5 +1,7 @@
 """Looking into populations, against NumPy; and that it is free when not asked for."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -85,6 +87,18 @@ def test_populations_of_a_network_in_the_order_in_which_they_run(lenet5):
     _, updates = training_pass(model)(variables, x, jax.random.key(0))
     later = nn.inspect_populations(model, settled(variables, updates), x, QIFParams())
     np.testing.assert_allclose(later["conv1/neuron"].rate, first.rate, rtol=0.01)
+
+
+def test_populations_keep_their_order_under_jit():
+    """In a residual network, where it is not the order of the alphabet."""
+    model = nn.create("resnet19", num_classes=5, width_multiplier=0.03)
+    x = jnp.ones((2, 8, 8, 3))
+    variables = random_variables(model, x.shape)
+    look = jax.jit(functools.partial(nn.inspect_populations, model, train=True))
+    found = list(jax.eval_shape(look, variables, x, QIFParams()))
+    layers = nn.operations(model, x.shape, QIFParams())
+    assert found == [name for name, o in layers.items() if o.kind == "neuron"]
+    assert found != sorted(found)
 
 
 def test_inspection_is_free_unless_asked_for(lenet5):
