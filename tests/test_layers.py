@@ -1,8 +1,10 @@
 """Layers: shapes, folding of time, recording, pooling."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen
 
 import qifjax
 from qifjax import LIFParams, QIFParams, nn
@@ -90,6 +92,40 @@ def test_pooling_equals_numpy(pool, reduce):
     x = normal(3, 2, 7, 6, 4)
     blocks = np.asarray(x)[:, :, :6].reshape(3, 2, 3, 2, 3, 2, 4)
     np.testing.assert_allclose(pool(x, 2), reduce(blocks, axis=(3, 5)), atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [2, 16])
+@pytest.mark.parametrize(
+    ("size", "strides", "padding"), [(2, None, 0), (3, None, 0), (3, 2, 1), (2, 3, 0)]
+)
+def test_max_pool_of_spikes_equals_the_windows_of_flax(
+    size, strides, padding, channels
+):
+    def reference(x):
+        steps, pads = (strides or size,) * 2, ((padding,) * 2,) * 2
+        each = jax.vmap(lambda x: linen.max_pool(x, (size, size), steps, pads))
+        return each(x)
+
+    # Most maxima are shared by several pixels: the first of them has the gradient.
+    x = (normal(3, 2, 9, 8, channels) > 0.3).astype(jnp.float32)
+    y, backward = jax.vjp(lambda x: nn.max_pool(x, size, strides, padding), x)
+    expected, expected_backward = jax.vjp(reference, x)
+    np.testing.assert_array_equal(y, expected)
+    gradient = normal(*y.shape)
+    np.testing.assert_allclose(
+        *backward(gradient), *expected_backward(gradient), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("pixel", range(4))
+def test_max_pool_hides_no_nan(pixel):
+    x = normal(1, 1, 2, 2, 1).at[0, 0, pixel // 2, pixel % 2].set(jnp.nan)
+    assert np.isnan(nn.max_pool(x, 2)).all()
+
+
+def test_max_pool_refuses_images_smaller_than_its_squares():
+    with pytest.raises(ValueError, match="squares of 3 x 3 pixels.*images of 2 x 4"):
+        nn.max_pool(normal(1, 1, 2, 4, 1), 3)
 
 
 def test_repeat_and_flatten():

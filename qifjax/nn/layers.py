@@ -10,6 +10,7 @@ are asked for with ``mutable``:
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -184,12 +185,39 @@ def max_pool(
       padding: pixels on every side that are never the maximum.
 
     Returns:
-      ``[..., H', W', C]``.
+      ``[..., H', W', C]``. Of equal maxima the first, row by row, gets the gradient.
+
+    Raises:
+      ValueError: if the padded images are smaller than one square.
     """
     if padding:
         behind = [(0, 0)] * (x.ndim - 3) + [(padding, padding)] * 2 + [(0, 0)]
         x = jnp.pad(x, behind, constant_values=-jnp.inf)
-    return linen.max_pool(x, (size, size), strides=(strides or size,) * 2)
+    height, width = x.shape[-3:-1]
+    if min(height, width) < size:
+        raise ValueError(
+            f"max_pool takes squares of {size} x {size} pixels, which do not fit into "
+            f"images of {height} x {width}"
+        )
+    strides = strides or size
+    axis = channel_axis(x)
+    planes = jnp.moveaxis(x, -1, axis)
+    channels = (slice(None),) if axis == -1 else ()
+
+    def pixels(row: int, column: int) -> jax.Array:
+        rows = slice(row, height - size + row + 1, strides)
+        columns = slice(column, width - size + column + 1, strides)
+        return planes[..., rows, columns, *channels]
+
+    # XLA's own window keeps, on CPU, five indices of every pixel for its gradient.
+    places = itertools.product(range(size), repeat=2)
+    largest = functools.reduce(_larger, itertools.starmap(pixels, places))
+    return jnp.moveaxis(largest, axis, -1)
+
+
+def _larger(first, second):
+    # jnp.maximum would share the gradient of equal values out between them.
+    return jnp.where((first >= second) | jnp.isnan(first), first, second)
 
 
 def flatten(x: jax.Array) -> jax.Array:
