@@ -98,6 +98,9 @@ def _pair(paths: Sequence[Path]) -> tuple[_Sweep, _Sweep]:
         values = {neuron: sweep["config"][name] for neuron, (_, sweep) in found.items()}
         if name != "neuron" and values["lif"] != values["qif"]:
             raise RunError(f"the sweeps differ in their {name}: {values}")
+    sizes = {neuron: sweep.get("examples") for neuron, (_, sweep) in found.items()}
+    if None not in sizes.values() and sizes["lif"] != sizes["qif"]:
+        raise RunError(f"the sweeps differ in their numbers of examples: {sizes}")
     seeds = {neuron: list(sweep["by_seed"]) for neuron, (_, sweep) in found.items()}
     if seeds["lif"] != seeds["qif"]:
         raise RunError(f"the sweeps differ in their seeds: {seeds}")
@@ -157,8 +160,8 @@ def page(report: Mapping[str, Any], lif: _Sweep, qif: _Sweep, beside: Path) -> s
         f"# {report['title']}",
         "",
         f"`{config['name']}`, {config['epochs']} epochs, the same seeds for all cells: "
-        f"LIF with {_setting(lif[1])}, QIF with {_setting(qif[1])}. Accuracy on the "
-        f"{config['evaluate_on']} examples after the last epoch.",
+        f"LIF with {_setting(lif[1])}, QIF with {_setting(qif[1])}. Accuracy on "
+        f"{cell_table.evaluated_on(lif[1])} after the last epoch.",
         "",
         "## Over groups of cells (the paper's Table 6)",
         "",

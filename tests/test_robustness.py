@@ -32,7 +32,8 @@ def sweep(neuron, axis, *accuracies):
     }
 
 
-LIF = sweep("lif", "u_th", {0.2: 0.80, 0.4: 0.84, 0.6: 0.88})
+SAMPLE = {"train": 1000, "test": 100}
+LIF = sweep("lif", "u_th", {0.2: 0.80, 0.4: 0.84, 0.6: 0.88}) | {"examples": SAMPLE}
 # Above a = 0.4 a cell of QIF counts for nothing.
 QIF = sweep("qif", "a", {0.2: 0.82, 0.4: 0.86, 0.6: 0.10})
 
@@ -138,6 +139,11 @@ def test_the_page_compares_use_of_time_at_equal_thresholds(files, tmp_path):
             ("lif", "qif"),
             {"by_seed": {"5": {}}},
             "the sweeps differ in their seeds: {'lif': ['0'], 'qif': ['5']}",
+        ),
+        (
+            ("lif", "qif"),
+            {"examples": {"train": 60000, "test": 10000}},
+            "the sweeps differ in their numbers of examples: {'lif': {'train': 1000, ",
         ),
         (
             ("lif", "qif"),

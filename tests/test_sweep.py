@@ -154,7 +154,10 @@ def test_page_table_and_figure(finished):
     assert report["summary"]["a <= 0.4"]["cells"] == 2
     rows = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
     assert [float(row["accuracy"]) for row in rows] == pytest.approx(values)
-    assert f"{100 * max(values):.2f}" in (folder / "sweep.md").read_text()
+    assert report["examples"] == {"train": 96, "test": 96}
+    text = (folder / "sweep.md").read_text()
+    assert "Accuracy on the 96 test examples" in text
+    assert f"{100 * max(values):.2f}" in text
     assert (folder / "sweep.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -235,6 +238,16 @@ def test_a_cell_that_diverged_is_counted_apart():
     assert found["summary"]["all"]["mean"] == 0.6
     assert found["cells"][1]["accuracy"] is None
     assert found["trained"] == ["here", "there"]
+
+
+def test_cells_of_two_data_sets_are_no_table():
+    row = {"accuracy": [0.5], "firing_rate": [0.1], "energy_mj": [1.0], "trained": ""}
+    pair = [Cell({"a": 0.2}, 0), Cell({"a": 0.8}, 0)]
+    sample, whole = ({"train": number, "test": 100} for number in (1000, 60000))
+    known = [{**row, "examples": sample}, row]  # rows of older versions say nothing
+    assert tabulate(BASE, pair, known)["examples"] == sample
+    with pytest.raises(RunError, match=r"how many examples.*60000.*--workdir"):
+        tabulate(BASE, pair, [{**row, "examples": own} for own in (sample, whole)])
 
 
 def test_the_fastest_strategy_of_a_trial_is_taken(monkeypatch):

@@ -39,7 +39,7 @@ def train(
     Yields:
       A cell and its row: by epoch the accuracy, loss, training loss, firing rate and
       energy, and the rate of each layer at the end, None for what is not finite; the
-      seconds it took, and on what it was trained.
+      seconds it took, the number of examples, and on what it was trained.
     """
     # The code is what it was when it was loaded.
     trained = markdown.origin(provenance.describe())
@@ -50,14 +50,17 @@ def train(
         HParams(c.neuron_params, c.neuron_learning_rate, c.weight_decay)
         for c in configs
     ]
+    training = Examples.of(experiment.training)
+    evaluation = Examples.of(experiment.evaluation)
+    examples = {"train": len(training.labels), base.evaluate_on: len(evaluation.labels)}
     together = jax.tree.map(lambda *v: jnp.asarray(v, jnp.float32), *hparams)
     keys = jnp.stack([jax.random.key(cell.seed) for cell in cells])
     parts = train_grid(
         experiment.task,
         together,
         keys,
-        Examples.of(experiment.training),
-        Examples.of(experiment.evaluation),
+        training,
+        evaluation,
         base.epochs,
         strategy=strategy,
         chunk=chunk,
@@ -69,8 +72,9 @@ def train(
         seconds = (time.perf_counter() - start) / done
         for i, cell in enumerate(left[:done]):
             own = jax.tree.map(lambda leaf, i=i: leaf[i], part)
-            measured = {"seconds": round(seconds, 3), "trained": trained}
-            yield cell, {**_row(experiment, own), **measured}
+            measured = {"seconds": round(seconds, 3)}
+            origin = {"examples": examples, "trained": trained}
+            yield cell, {**_row(experiment, own), **measured, **origin}
         left, start = left[done:], time.perf_counter()
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from experiments import markdown
 from experiments.config import Config
+from experiments.run_folder import RunError
 from experiments.sweep.axes import Cell
 from qifjax import NeuronParams, unroll
 
@@ -54,7 +55,11 @@ def tabulate(
     Returns:
       Plain values: ``axes``, one entry a point of the grid with accuracy, firing rate
       and energy after the last epoch (means over seeds), the ``summary``, that of each
-      seed alone (``by_seed``), and on what the cells were ``trained``.
+      seed alone (``by_seed``), how many ``examples`` each part of the data had, None
+      where no row says it, and on what the cells were ``trained``.
+
+    Raises:
+      RunError: if the cells differ in their number of examples.
     """
     pairs = list(zip(cells, rows, strict=True))
     entries = _entries(base, pairs)
@@ -68,8 +73,23 @@ def tabulate(
         "cells": entries,
         "summary": _summary(entries),
         "by_seed": {seed: _summary(own) for seed, own in alone.items()},
+        "examples": _examples(rows),
         "trained": list(dict.fromkeys(row["trained"] for row in rows)),
     }
+
+
+def _examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
+    """How many examples each part of the data had; None where no row says it."""
+    found: list[dict[str, int]] = []
+    for row in rows:
+        if (own := row.get("examples")) and own not in found:
+            found.append(own)
+    if len(found) > 1:
+        raise RunError(
+            f"the cells differ in how many examples they had: {found}; sweep each data "
+            "set in a --workdir of its own"
+        )
+    return found[0] if found else None
 
 
 def _entries(
@@ -159,7 +179,7 @@ def page(report: Mapping[str, Any], figure: str) -> str:
     lines = [
         f"# {config['name']}: {config['neuron']} over {', '.join(report['axes'])}",
         "",
-        f"{config['evaluate_on'].capitalize()} accuracy after the last of "
+        f"Accuracy on {evaluated_on(report)} after the last of "
         f"{config['epochs']} epochs over the cells of the {kind}, "
         f"{report['seeds']} seed(s) a cell. A cell *uses time* if any constant "
         "input within four thresholds changes its spike within 20 steps "
@@ -177,6 +197,13 @@ def page(report: Mapping[str, Any], figure: str) -> str:
         f"Made by `{report['command']}`, trained on {'; '.join(report['trained'])}.",
     ]
     return "\n".join([*lines, ""])
+
+
+def evaluated_on(report: Mapping[str, Any]) -> str:
+    """What accuracy was measured on, as words: "the 100 test examples"."""
+    part = report["config"]["evaluate_on"]
+    number = f"{report['examples'][part]:,} " if report.get("examples") else ""
+    return f"the {number}{part} examples"
 
 
 def between_seeds(report: Mapping[str, Any]) -> list[str]:
