@@ -17,8 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import cli, provenance
-from experiments.markdown import origin, table
+from experiments import cli, markdown, provenance
 from experiments.run_folder import write_report
 from qifjax.nn.convolution import forward_forms, input_forms, kernel_forms
 
@@ -160,9 +159,8 @@ def _page(result: dict[str, Any]) -> str:
     for part, title in titles.items():
         forms = list(next(iter(layers.values()))[part])
         rows = [[name, *_cells(speeds[part], forms)] for name, speeds in layers.items()]
-        lines += ["", f"## {title}", "", *table(["layer", *forms], rows)]
-    made = f"Made by `{result['command']}` on {origin(result)}."
-    return "\n".join([*lines, "", made, ""])
+        lines += ["", f"## {title}", "", *markdown.table(["layer", *forms], rows)]
+    return "\n".join([*lines, "", markdown.made_by(result), ""])
 
 
 def _cells(speeds: dict[str, float], forms: Sequence[str]) -> list[str]:

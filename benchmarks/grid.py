@@ -197,7 +197,7 @@ def page(result: dict[str, Any]) -> str:
             "",
             *markdown.table((*head, "range of the first ratio"), rows),
             "",
-            f"Made by `{result['command']}` on {markdown.origin(result)}.",
+            markdown.made_by(result),
             "",
         ]
     )

@@ -93,7 +93,7 @@ def page(result: dict[str, Any]) -> str:
             "",
             *markdown.table(head, rows, left=2),
             "",
-            f"Made by `{result['command']}` on {markdown.origin(result)}.",
+            markdown.made_by(result),
             "",
         ]
     )

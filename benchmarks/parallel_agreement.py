@@ -222,7 +222,7 @@ def page(result: dict[str, Any]) -> str:
             "",
             *markdown.table(("weights", "spikes", "pmap", "mesh"), flips),
             "",
-            f"Made by `{result['command']}` on {markdown.origin(result)}.",
+            markdown.made_by(result),
             "",
         ]
     )

@@ -102,7 +102,7 @@ def page(result: dict[str, Any]) -> str:
             "",
             *markdown.table(head, rows, left=3),
             "",
-            f"Made by `{result['command']}` on {markdown.origin(result)}.",
+            markdown.made_by(result),
             "",
         ]
     )

@@ -154,8 +154,7 @@ def page(report: dict[str, Any]) -> str:
     ]
     for run in runs:
         lines += [f"## {run['run']}, T = {run['timesteps']}", "", *_layers(run), ""]
-    made = f"Made by `{report['command']}` on {markdown.origin(report)}."
-    return "\n".join([*lines, made, ""])
+    return "\n".join([*lines, markdown.made_by(report), ""])
 
 
 def totals(runs: Sequence[dict[str, Any]]) -> list[str]:

@@ -221,7 +221,7 @@ def page(report: dict[str, Any]) -> str:
             "",
             *markdown.table(head, cells, left=2),
             "",
-            f"Made by `{report['command']}` on {markdown.origin(report)}.",
+            markdown.made_by(report),
             "",
         ]
     )

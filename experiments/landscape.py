@@ -269,7 +269,7 @@ def page(report: dict[str, Any], figure: str) -> str:
         "",
         *_verdict(report),
         *_speed(runs),
-        f"Made by `{report['command']}` on {markdown.origin(report)}.",
+        markdown.made_by(report),
     ]
     return "\n".join([*lines, ""])
 

@@ -212,7 +212,7 @@ def page(report: dict[str, Any]) -> str:
         f"{statistics.median(ratios):.2f}; in {above} of {len(ratios)} rows the whole "
         "interval lies above 1.04.",
         "",
-        f"Made by `{report['command']}` on {markdown.origin(report)}.",
+        markdown.made_by(report),
     ]
     return "\n".join([*lines, ""])
 

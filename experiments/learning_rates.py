@@ -256,8 +256,7 @@ def page(report: dict[str, Any]) -> str:
             "better one may lie beyond it.",
             "",
         ]
-    made = f"Made by `{report['command']}` on {markdown.origin(report)}."
-    return "\n".join([*lines, made, ""])
+    return "\n".join([*lines, markdown.made_by(report), ""])
 
 
 def _validation_cells(model: dict[str, Any]) -> list[str]:

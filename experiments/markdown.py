@@ -1,6 +1,6 @@
 """Pieces of Markdown pages that several commands write."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -33,9 +33,21 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.2f}"
 
 
-def origin(result: dict[str, Any]) -> str:
+def origin(result: Mapping[str, Any]) -> str:
     """Device, versions and commit of a result, in words."""
     versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
     commit, dirty, _ = (result["git_commit"] or "").partition("-dirty")
     code = f"commit {commit[:12]}{dirty}" if commit else "no commit"
     return f"{result['device']} ({versions}; {code})"
+
+
+def made_by(result: Mapping[str, Any]) -> str:
+    """How a result was made, as the sentence that ends its page.
+
+    Args:
+      result: its ``command`` and what :func:`experiments.provenance.describe` says.
+
+    Returns:
+      The sentence.
+    """
+    return f"Made by `{result['command']}` on {origin(result)}."

@@ -129,7 +129,7 @@ def compose(
         sections += [f"### {audit['run']}", *windows.table(audit)]
     sections += ["## The paper's numbers", *_paper(config.name, options.results)]
     sections += ["## Configurations", *map(_configuration, networks)]
-    sections += [f"Made by `{origin['command']}` on {markdown.origin(origin)}."]
+    sections.append(markdown.made_by(origin))
     return _html(title, sections)
 
 

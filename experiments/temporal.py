@@ -142,8 +142,7 @@ def page(report: dict[str, Any]) -> str:
             "",
             *_verdict(run),
         ]
-    made = f"Made by `{report['command']}` on {markdown.origin(report)}."
-    return "\n".join([*lines, made, ""])
+    return "\n".join([*lines, markdown.made_by(report), ""])
 
 
 def _verdict(run: dict[str, Any]) -> list[str]:

@@ -134,8 +134,7 @@ def page(report: dict[str, Any]) -> str:
             "",
             *_verdict(run),
         ]
-    made = f"Made by `{report['command']}` on {markdown.origin(report)}."
-    return "\n".join([*lines, made, ""])
+    return "\n".join([*lines, markdown.made_by(report), ""])
 
 
 def table(run: dict[str, Any]) -> list[str]:

@@ -48,7 +48,7 @@ def page(result: Mapping[str, Any]) -> str:
             "medians, peer to qifjax: above 1, qifjax is faster.",
             "",
             *body,
-            f"Made by `{result['command']}` on {markdown.origin(dict(result))}.",
+            markdown.made_by(result),
             "",
         ]
     )

@@ -61,8 +61,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_json(path.with_suffix(".json"), {**origin, **numbers})
             lines += [f"![{name}]({path.name})", "", module.sentence(numbers), ""]
             print(path)
-        made = f"Made by `{origin['command']}` on {markdown.origin(origin)}."
-        write_text(options.out / "figures.md", "\n".join([*lines, made, ""]))
+        write_text(
+            options.out / "figures.md",
+            "\n".join([*lines, markdown.made_by(origin), ""]),
+        )
 
 
 if __name__ == "__main__":
