@@ -68,7 +68,7 @@ def test_input_forms_equal_a_loop(form, shape, strides, pads):
 
 @geometries
 @pytest.mark.parametrize(
-    "form", ["by_patches", "by_positions", "by_bands", "by_planes"]
+    "form", ["by_patches", "by_positions", "by_blocks", "by_bands", "by_planes"]
 )
 def test_kernel_forms_equal_a_loop(form, shape, strides, pads):
     if form == "by_bands" and strides != (1, 1):
@@ -78,12 +78,23 @@ def test_kernel_forms_equal_a_loop(form, shape, strides, pads):
     close(found, loop(x, kernel, cotangent, strides, pads)[2])
 
 
-def test_kernel_gradients_add_up_over_chunks_of_images(monkeypatch):
-    monkeypatch.setattr(kernel_forms, "CHUNK", 1)
+@pytest.mark.parametrize(
+    ("form", "limit"), [("by_planes", "CHUNK"), ("by_blocks", "ROWS")]
+)
+def test_kernel_gradients_add_up_over_chunks_of_images(form, limit, monkeypatch):
+    monkeypatch.setattr(kernel_forms, limit, 1)
     geometry = GEOMETRIES[2]
     x, kernel, cotangent = case(*geometry)
-    found = kernel_forms.by_planes(x, cotangent, *geometry)
+    found = getattr(kernel_forms, form)(x, cotangent, *geometry)
     close(found, loop(x, kernel, cotangent, *geometry[1:])[2])
+
+
+def test_blocks_come_near_a_number_of_pixels_and_divide_the_batch():
+    at_once = kernel_forms.images_at_once
+    assert at_once(128, 16 * 16) == 4
+    assert at_once(20, 17 * 17) == 4
+    assert at_once(62, 8 * 8) == 31  # 2 x 31: nearer to 16 than 2 is
+    assert at_once(8, 112 * 112) == 1
 
 
 def test_sums_of_bfloat16_images_are_float32():
@@ -112,7 +123,7 @@ SAME, VALID = ((2, 2), (2, 2)), ((0, 0), (0, 0))
         (forward_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_xla"),
         (input_forms, 8, 64, 64, 3, ((1, 1), (1, 1)), "by_convolution"),
         (kernel_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_bands"),
-        (kernel_forms, 8, 64, 64, 3, ((1, 1), (1, 1)), "by_positions"),
+        (kernel_forms, 8, 64, 64, 3, ((1, 1), (1, 1)), "by_blocks"),
         (kernel_forms, 8, 64, 128, 1, VALID, "by_positions"),
     ],
 )

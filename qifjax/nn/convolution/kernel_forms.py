@@ -27,8 +27,8 @@ from qifjax.nn.planes import FEW_CHANNELS as FEW_FEATURES
 FEW_CHANNELS = 4
 # So many pixels of a row share a product, or more where that makes too many products.
 BAND, MOST_BANDS = 4, 4
-# The patches of so many images stay in the cache.
-CHUNK = 16
+# The patches of so many images stay in the cache, and so many pixels of all channels.
+CHUNK, ROWS = 16, 1024
 
 
 def kernel_gradient(
@@ -50,11 +50,14 @@ def kernel_gradient(
     Returns:
       The cotangent of the kernel, ``[K, L, C, F]``.
     """
+    channels, features = x.shape[-1], cotangent.shape[-1]
     form = by_positions
-    if shape != (1, 1) and x.shape[-1] < FEW_CHANNELS:
+    if shape != (1, 1) and channels < FEW_CHANNELS:
         form = by_bands if set(strides) == {1} else by_patches
-        if cotangent.shape[-1] < FEW_FEATURES:
+        if features < FEW_FEATURES:
             form = by_planes
+    elif shape != (1, 1) and min(channels, features) >= FEW_FEATURES:
+        form = by_blocks
     return form(x, cotangent, shape, strides, pads)
 
 
@@ -154,6 +157,50 @@ def by_positions(x, cotangent, shape, strides, pads):
 
     products = jax.lax.map(product, jnp.asarray(positions(shape)))
     return products.reshape(*shape, channels, features)
+
+
+def by_blocks(x, cotangent, shape, strides, pads):
+    """:func:`by_positions` of few images at a time, which stay in the cache.
+
+    Their cotangent is turned round once for all positions: XLA's fast products are
+    those of rows with columns, and of other operands a plain one is made.
+    """
+    channels, features = x.shape[-1], cotangent.shape[-1]
+    count = images_at_once(len(x), math.prod(cotangent.shape[1:3]))
+    extent = [_dilated(cotangent, strides, i) for i in range(2)]
+    starts = jnp.asarray(positions(shape))
+
+    def add(i, total):
+        seen, error = (
+            jax.lax.dynamic_slice_in_dim(a, i * count, count) for a in (x, cotangent)
+        )
+        around = padded(seen, pads)
+        # Without the barrier it would be turned round within every product.
+        turned = jax.lax.optimization_barrier(error.reshape(-1, features).T)
+
+        def add_product(at):
+            (row, column), before = at
+            pixels = jax.lax.dynamic_slice(
+                around, (0, row, column, 0), (count, *extent, channels)
+            )
+            pixels = pixels[:, :: strides[0], :: strides[1]].reshape(-1, channels)
+            return before + jax.lax.dot(
+                turned, pixels, preferred_element_type=before.dtype
+            )
+
+        return jax.lax.map(add_product, (starts, total))
+
+    wide = at_least_float32(cotangent.dtype)
+    start = jnp.zeros((len(starts), features, channels), wide)
+    total = jax.lax.fori_loop(0, len(x) // count, add, start)
+    kernel = jnp.swapaxes(total, 1, 2).reshape(*shape, channels, features)
+    return kernel.astype(cotangent.dtype)
+
+
+def images_at_once(batch: int, pixels: int) -> int:
+    """The divisor of a batch of images that comes nearest to ``ROWS`` pixels."""
+    divisors = [count for count in range(1, batch + 1) if batch % count == 0]
+    return min(divisors, key=lambda count: abs(math.log(count * pixels / ROWS)))
 
 
 def _dilated(cotangent, strides, i):
