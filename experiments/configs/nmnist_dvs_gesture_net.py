@@ -5,7 +5,7 @@ where DVS128 Gesture is not at hand and two cores are all there is.
 Paper:     none on these recordings.
 Command:   python -m experiments.sweep nmnist_dvs_gesture_net --grid "a=0.2:0.4:0.2
            u_c=0.2:1.0:0.4 u_th=0.2:1.0:0.4", as in make robustness
-Time:      about 17 minutes a run of 1,000 recordings on one CPU core
+Time:      about 12 minutes a run of 1,000 recordings on one CPU core
 Measured:  not yet
 """
 
