@@ -103,8 +103,7 @@ def test_max_pool_of_spikes_equals_the_windows_of_flax(
 ):
     def reference(x):
         steps, pads = (strides or size,) * 2, ((padding,) * 2,) * 2
-        each = jax.vmap(lambda x: linen.max_pool(x, (size, size), steps, pads))
-        return each(x)
+        return jax.vmap(lambda x: linen.max_pool(x, (size, size), steps, pads))(x)
 
     # Most maxima are shared by several pixels: the first of them has the gradient.
     x = (normal(3, 2, 9, 8, channels) > 0.3).astype(jnp.float32)

@@ -147,13 +147,10 @@ def by_positions(x, cotangent, shape, strides, pads):
     """
     channels, features = x.shape[-1], cotangent.shape[-1]
     around, flat = padded(x, pads), cotangent.reshape(-1, features)
-    extent = [_dilated(cotangent, strides, i) for i in range(2)]
+    extent = _extent(cotangent, strides)
 
     def product(position):
-        start = (0, position[0], position[1], 0)
-        seen = jax.lax.dynamic_slice(around, start, (len(x), *extent, channels))
-        seen = seen[:, :: strides[0], :: strides[1]]
-        return seen.reshape(-1, channels).T @ flat
+        return _seen(around, position, extent, strides).T @ flat
 
     products = jax.lax.map(product, jnp.asarray(positions(shape)))
     return products.reshape(*shape, channels, features)
@@ -167,7 +164,7 @@ def by_blocks(x, cotangent, shape, strides, pads):
     """
     channels, features = x.shape[-1], cotangent.shape[-1]
     count = images_at_once(len(x), math.prod(cotangent.shape[1:3]))
-    extent = [_dilated(cotangent, strides, i) for i in range(2)]
+    extent = _extent(cotangent, strides)
     starts = jnp.asarray(positions(shape))
 
     def add(i, total):
@@ -179,11 +176,8 @@ def by_blocks(x, cotangent, shape, strides, pads):
         turned = jax.lax.optimization_barrier(error.reshape(-1, features).T)
 
         def add_product(at):
-            (row, column), before = at
-            pixels = jax.lax.dynamic_slice(
-                around, (0, row, column, 0), (count, *extent, channels)
-            )
-            pixels = pixels[:, :: strides[0], :: strides[1]].reshape(-1, channels)
+            position, before = at
+            pixels = _seen(around, position, extent, strides)
             return before + jax.lax.dot(
                 turned, pixels, preferred_element_type=before.dtype
             )
@@ -203,5 +197,14 @@ def images_at_once(batch: int, pixels: int) -> int:
     return min(divisors, key=lambda count: abs(math.log(count * pixels / ROWS)))
 
 
-def _dilated(cotangent, strides, i):
-    return (cotangent.shape[1 + i] - 1) * strides[i] + 1
+def _extent(cotangent, strides):
+    """Rows and columns between the first pixel that a position sees and the last."""
+    return [(cotangent.shape[1 + i] - 1) * strides[i] + 1 for i in range(2)]
+
+
+def _seen(around, position, extent, strides):
+    """The pixels that a kernel position sees of padded images, ``[pixels, C]``."""
+    batch, *_, channels = around.shape
+    start = (0, position[0], position[1], 0)
+    seen = jax.lax.dynamic_slice(around, start, (batch, *extent, channels))
+    return seen[:, :: strides[0], :: strides[1]].reshape(-1, channels)
