@@ -6,7 +6,7 @@ Paper:     none on these recordings.
 Command:   python -m experiments.sweep nmnist_dvs_gesture_net --grid "a=0.2:0.4:0.2
            u_c=0.2:1.0:0.4 u_th=0.2:1.0:0.4", as in make robustness
 Time:      about 12 minutes a run of 1,000 recordings on one CPU core
-Measured:  not yet
+Measured:  docs/results/robustness_gesture.md (with LIF)
 """
 
 from experiments.config import Config
