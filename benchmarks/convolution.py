@@ -7,7 +7,7 @@ XLA's own gradients, in turns, and writes the medians.
 import functools
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,7 @@ import numpy as np
 
 from experiments import cli, markdown, provenance
 from experiments.run_folder import write_report
-from qifjax.nn.convolution import forward_forms, input_forms, kernel_forms
+from qifjax.nn.convolution import forward_forms, input_forms, kernel_forms, winograd
 
 # (name, side of the image, input and output channels, side of the kernel, stride,
 # zeros around the image).
@@ -95,20 +95,25 @@ def _measure(
     def xla_kernel(x, cotangent):
         return jax.vjp(lambda kernel: conv(x, kernel), kernel)[1](cotangent)[0]
 
+    unfit = {
+        "by_bands": stride > 1,
+        "by_winograd": not winograd.fits((size, size), strides),
+    }
     place = {"strides": strides, "pads": pads}
     parts = {
-        "forward": (_forms(forward_forms, **place), (x, kernel)),
+        "forward": (_forms(forward_forms, unfit, **place), (x, kernel)),
         "input": (
-            {"XLA": xla_input, **_forms(input_forms, shape=x.shape, **place)},
+            {"XLA": xla_input, **_forms(input_forms, unfit, shape=x.shape, **place)},
             (cotangent, kernel),
         ),
         "kernel": (
-            {"XLA": xla_kernel, **_forms(kernel_forms, shape=(size, size), **place)},
+            {
+                "XLA": xla_kernel,
+                **_forms(kernel_forms, unfit, shape=(size, size), **place),
+            },
             (x, cotangent),
         ),
     }
-    if stride > 1:
-        del parts["input"][0]["by_bands"], parts["kernel"][0]["by_bands"]
     count = 2 * size**2 * channels * y.size / 1e9
     return {
         part: {
@@ -119,12 +124,14 @@ def _measure(
     }
 
 
-def _forms(module: ModuleType, **settings: Any) -> dict[str, Callable]:
-    """The forms of a module by name."""
+def _forms(
+    module: ModuleType, unfit: Mapping[str, bool], **settings: Any
+) -> dict[str, Callable]:
+    """The forms of a module by name, without those that do not fit."""
     return {
         name: functools.partial(form, **settings)
         for name, form in vars(module).items()
-        if name.startswith("by_")
+        if name.startswith("by_") and not unfit.get(name)
     }
 
 
@@ -157,7 +164,9 @@ def _page(result: dict[str, Any]) -> str:
         "kernel": "Gradient of the kernel",
     }
     for part, title in titles.items():
-        forms = list(next(iter(layers.values()))[part])
+        forms = list(
+            dict.fromkeys(name for speeds in layers.values() for name in speeds[part])
+        )
         rows = [[name, *_cells(speeds[part], forms)] for name, speeds in layers.items()]
         lines += ["", f"## {title}", "", *markdown.table(["layer", *forms], rows)]
     return "\n".join([*lines, "", markdown.made_by(result), ""])

@@ -5,9 +5,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qifjax.nn.convolution import conv_general_dilated, unrounded
+from qifjax.nn import convolution
+from qifjax.nn.convolution import (
+    conv_general_dilated,
+    forward_forms,
+    input_forms,
+    kernel_forms,
+    unrounded,
+)
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+@pytest.fixture(params=["by shapes", "winograd"])
+def forms(request, monkeypatch):
+    """Convolutions by the forms that suit them, and all by Winograd's."""
+    if request.param == "winograd":
+        monkeypatch.setattr(convolution, "forward", forward_forms.by_winograd)
+        monkeypatch.setattr(convolution, "input_gradient", input_forms.by_winograd)
+        monkeypatch.setattr(convolution, "kernel_gradient", kernel_forms.by_winograd)
 
 
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2), (2, 1)])
@@ -30,6 +46,7 @@ def test_equals_xla(strides, kernel, padding):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), ours, xla)
 
 
+@pytest.mark.usefixtures("forms")
 def test_second_derivatives_equal_xla():
     x = jax.random.normal(jax.random.key(0), (2, 5, 5, 2))
     w = jax.random.normal(jax.random.key(1), (3, 3, 2, 2))
@@ -48,6 +65,7 @@ def test_second_derivatives_equal_xla():
     np.testing.assert_allclose(ours, xla, atol=2e-4)
 
 
+@pytest.mark.usefixtures("forms")
 def test_second_derivatives_of_a_loop_equal_xla():
     images = jax.random.normal(jax.random.key(0), (3, 2, 5, 5, 1))
     w = jax.random.normal(jax.random.key(1), (3, 3, 1, 2))

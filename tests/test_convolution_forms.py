@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from qifjax.nn.convolution import forward_forms, input_forms, kernel_forms
+from qifjax.nn.convolution import forward_forms, geometry, input_forms, kernel_forms
 
 GEOMETRIES = [
     ((1, 1), (1, 1), ((0, 0), (0, 0))),
@@ -13,6 +13,7 @@ GEOMETRIES = [
     ((3, 3), (2, 2), ((1, 1), (1, 1))),
     ((5, 4), (2, 1), ((0, 2), (1, 0))),
     ((5, 4), (1, 1), ((0, 2), (1, 0))),
+    ((3, 3), (1, 1), ((0, 2), (2, 0))),
 ]
 geometries = pytest.mark.parametrize(("shape", "strides", "pads"), GEOMETRIES)
 
@@ -44,23 +45,30 @@ def loop(x, kernel, cotangent, strides, pads):
     return output, of_input[:, rows, columns], of_kernel
 
 
+def skip_unless_for(form, shape, strides):
+    if form == "by_bands" and strides != (1, 1):
+        pytest.skip("bands are for strides of one")
+    if form == "by_winograd" and (shape, strides) != ((3, 3), (1, 1)):
+        pytest.skip("Winograd's form is for kernels of three by three, strides of one")
+
+
 def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
 
 
 @geometries
-@pytest.mark.parametrize("form", ["by_xla", "by_shifts"])
+@pytest.mark.parametrize("form", ["by_xla", "by_shifts", "by_winograd"])
 def test_forward_forms_equal_a_loop(form, shape, strides, pads):
+    skip_unless_for(form, shape, strides)
     x, kernel, cotangent = case(shape, strides, pads)
     found = getattr(forward_forms, form)(x, kernel, strides, pads)
     close(found, loop(x, kernel, cotangent, strides, pads)[0])
 
 
 @geometries
-@pytest.mark.parametrize("form", ["by_convolution", "by_bands"])
+@pytest.mark.parametrize("form", ["by_convolution", "by_bands", "by_winograd"])
 def test_input_forms_equal_a_loop(form, shape, strides, pads):
-    if form == "by_bands" and strides != (1, 1):
-        pytest.skip("bands are for strides of one")
+    skip_unless_for(form, shape, strides)
     x, kernel, cotangent = case(shape, strides, pads)
     found = getattr(input_forms, form)(cotangent, kernel, x.shape, strides, pads)
     close(found, loop(x, kernel, cotangent, strides, pads)[1])
@@ -68,29 +76,35 @@ def test_input_forms_equal_a_loop(form, shape, strides, pads):
 
 @geometries
 @pytest.mark.parametrize(
-    "form", ["by_patches", "by_positions", "by_blocks", "by_bands", "by_planes"]
+    "form",
+    [
+        "by_patches",
+        "by_positions",
+        "by_blocks",
+        "by_bands",
+        "by_planes",
+        "by_winograd",
+    ],
 )
 def test_kernel_forms_equal_a_loop(form, shape, strides, pads):
-    if form == "by_bands" and strides != (1, 1):
-        pytest.skip("bands are for strides of one")
+    skip_unless_for(form, shape, strides)
     x, kernel, cotangent = case(shape, strides, pads)
     found = getattr(kernel_forms, form)(x, cotangent, shape, strides, pads)
     close(found, loop(x, kernel, cotangent, strides, pads)[2])
 
 
-@pytest.mark.parametrize(
-    ("form", "limit"), [("by_planes", "CHUNK"), ("by_blocks", "ROWS")]
-)
-def test_kernel_gradients_add_up_over_chunks_of_images(form, limit, monkeypatch):
-    monkeypatch.setattr(kernel_forms, limit, 1)
-    geometry = GEOMETRIES[2]
-    x, kernel, cotangent = case(*geometry)
-    found = getattr(kernel_forms, form)(x, cotangent, *geometry)
-    close(found, loop(x, kernel, cotangent, *geometry[1:])[2])
+@pytest.mark.parametrize("form", ["by_planes", "by_blocks", "by_winograd"])
+def test_kernel_gradients_add_up_over_chunks_of_images(form, monkeypatch):
+    monkeypatch.setattr(kernel_forms, "CHUNK", 1)
+    monkeypatch.setattr(geometry, "ROWS", 1)
+    place = GEOMETRIES[2]
+    x, kernel, cotangent = case(*place)
+    found = getattr(kernel_forms, form)(x, cotangent, *place)
+    close(found, loop(x, kernel, cotangent, *place[1:])[2])
 
 
 def test_blocks_come_near_a_number_of_pixels_and_divide_the_batch():
-    at_once = kernel_forms.images_at_once
+    at_once = geometry.images_at_once
     assert at_once(128, 16 * 16) == 4
     assert at_once(20, 17 * 17) == 4
     assert at_once(62, 8 * 8) == 31  # 2 x 31: nearer to 16 than 2 is
@@ -125,6 +139,12 @@ SAME, VALID = ((2, 2), (2, 2)), ((0, 0), (0, 0))
         (kernel_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_bands"),
         (kernel_forms, 8, 64, 64, 3, ((1, 1), (1, 1)), "by_blocks"),
         (kernel_forms, 8, 64, 128, 1, VALID, "by_positions"),
+        # VGGSNN
+        (forward_forms, 24, 64, 128, 3, ((1, 1), (1, 1)), "by_winograd"),
+        (input_forms, 24, 64, 128, 3, ((1, 1), (1, 1)), "by_winograd"),
+        (kernel_forms, 24, 64, 128, 3, ((1, 1), (1, 1)), "by_blocks"),
+        (kernel_forms, 24, 128, 256, 3, ((1, 1), (1, 1)), "by_winograd"),
+        (forward_forms, 24, 64, 128, 5, SAME, "by_xla"),
     ],
 )
 def test_the_form_follows_from_the_shapes(

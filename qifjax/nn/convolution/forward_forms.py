@@ -2,8 +2,9 @@
 
 XLA's convolution gathers the channels of a pixel into vectors. With one to three
 channels in and a few out there is nothing to gather: the first layer of LeNet-5 runs at
-a tenth of the speed of a plain sum of shifted images. The table that says so is
-made by ``benchmarks/convolution.py``.
+a tenth of the speed of a plain sum of shifted images. And where channels are many it
+multiplies more than it has to (:mod:`qifjax.nn.convolution.winograd`). The table that
+says so is made by ``benchmarks/convolution.py``.
 """
 
 import functools
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from qifjax.neurons import at_least_float32
+from qifjax.nn.convolution import winograd
 from qifjax.nn.convolution.geometry import (
     LAYOUT,
     Pads,
@@ -39,8 +41,14 @@ def forward(x: jax.Array, kernel: jax.Array, strides: Strides, pads: Pads) -> ja
       ``[B, H', W', F]``.
     """
     products, features = kernel[..., 0].size, kernel.shape[-1]
-    few = products <= FEW_PRODUCTS and features < FEW_FEATURES
-    return (by_shifts if few else by_xla)(x, kernel, strides, pads)
+    form = by_xla
+    if products <= FEW_PRODUCTS and features < FEW_FEATURES:
+        form = by_shifts
+    elif winograd.fits(kernel.shape, strides):
+        size = output_size(x, kernel.shape[:2], strides, pads)
+        if winograd.pays((len(x), *size), kernel):
+            form = by_winograd
+    return form(x, kernel, strides, pads)
 
 
 def by_xla(x, kernel, strides, pads):
@@ -48,6 +56,12 @@ def by_xla(x, kernel, strides, pads):
     return jax.lax.conv_general_dilated(
         x, kernel, strides, pads, dimension_numbers=LAYOUT
     )
+
+
+def by_winograd(x, kernel, strides, pads):
+    """Winograd's, for kernels of three by three and strides of one."""
+    del strides
+    return winograd.convolution(x, kernel, pads)
 
 
 def by_shifts(x, kernel, strides, pads):

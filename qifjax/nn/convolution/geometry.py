@@ -1,5 +1,6 @@
 """Where a convolution's kernel lies on its image."""
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -7,6 +8,8 @@ import jax
 Strides = tuple[int, ...]
 Pads = tuple[tuple[int, int], tuple[int, int]]
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+# So many pixels of all channels stay in the cache.
+ROWS = 1024
 
 
 def positions(shape: Sequence[int]) -> list[tuple[int, int]]:
@@ -41,3 +44,9 @@ def shifted(
         for i in range(2)
     )
     return planes[:, :, rows, columns]
+
+
+def images_at_once(batch: int, pixels: int) -> int:
+    """The divisor of a batch of images that comes nearest to ``ROWS`` pixels."""
+    divisors = [count for count in range(1, batch + 1) if batch % count == 0]
+    return min(divisors, key=lambda count: abs(math.log(count * pixels / ROWS)))

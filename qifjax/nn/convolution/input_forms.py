@@ -12,6 +12,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from qifjax.nn.convolution import winograd
 from qifjax.nn.convolution.geometry import LAYOUT, Pads, Strides
 
 # Fewer input channels leave a vector unfilled.
@@ -45,22 +46,27 @@ def input_gradient(
         banded = cotangent.shape[1] * cotangent.shape[2] * width
         if banded <= WASTE * shape[1] * shape[2] * kernel.shape[1]:
             form = by_bands
+    elif winograd.fits(kernel.shape, strides) and winograd.pays(shape[:3], kernel):
+        form = by_winograd
     return form(cotangent, kernel, shape, strides, pads)
 
 
 def by_convolution(cotangent, kernel, shape, strides, pads):
     """A convolution of the cotangent, dilated by the stride."""
-    lows = [kernel.shape[i] - 1 - pads[i][0] for i in range(2)]
-    dilated = [(cotangent.shape[1 + i] - 1) * strides[i] + 1 for i in range(2)]
-    highs = [shape[1 + i] + kernel.shape[i] - 1 - dilated[i] - lows[i] for i in (0, 1)]
     return jax.lax.conv_general_dilated(
         cotangent,
-        jnp.swapaxes(kernel[::-1, ::-1], 2, 3),
+        _turned(kernel),
         (1, 1),
-        list(zip(lows, highs, strict=True)),
+        _margins(cotangent, kernel, shape, strides, pads),
         lhs_dilation=strides,
         dimension_numbers=LAYOUT,
     )
+
+
+def by_winograd(cotangent, kernel, shape, strides, pads):
+    """:func:`by_convolution` for kernels of three by three and strides of one."""
+    margins = _margins(cotangent, kernel, shape, strides, pads)
+    return winograd.convolution(cotangent, _turned(kernel), margins)
 
 
 def by_bands(cotangent, kernel, shape, strides, pads):
@@ -82,6 +88,19 @@ def by_bands(cotangent, kernel, shape, strides, pads):
     total = functools.reduce(jnp.add, placed).reshape(batch, *full, channels)
     (top, _), (left, _) = pads
     return total[:, top : top + shape[1], left : left + shape[2]]
+
+
+def _turned(kernel):
+    """The kernel turned round, from the features to the channels."""
+    return jnp.swapaxes(kernel[::-1, ::-1], 2, 3)
+
+
+def _margins(cotangent, kernel, shape, strides, pads):
+    """Pixels of zeros around the cotangent, dilated by the stride, per axis."""
+    lows = [kernel.shape[i] - 1 - pads[i][0] for i in range(2)]
+    dilated = [(cotangent.shape[1 + i] - 1) * strides[i] + 1 for i in range(2)]
+    highs = [shape[1 + i] + kernel.shape[i] - 1 - dilated[i] - lows[i] for i in (0, 1)]
+    return list(zip(lows, highs, strict=True))
 
 
 def _bands(kernel, full, width):

@@ -14,9 +14,11 @@ import jax
 import jax.numpy as jnp
 
 from qifjax.neurons import at_least_float32
+from qifjax.nn.convolution import winograd
 from qifjax.nn.convolution.geometry import (
     Pads,
     Strides,
+    images_at_once,
     padded,
     positions,
     shifted,
@@ -27,8 +29,8 @@ from qifjax.nn.planes import FEW_CHANNELS as FEW_FEATURES
 FEW_CHANNELS = 4
 # So many pixels of a row share a product, or more where that makes too many products.
 BAND, MOST_BANDS = 4, 4
-# The patches of so many images stay in the cache, and so many pixels of all channels.
-CHUNK, ROWS = 16, 1024
+# The patches of so many images stay in the cache.
+CHUNK = 16
 
 
 def kernel_gradient(
@@ -58,6 +60,8 @@ def kernel_gradient(
             form = by_planes
     elif shape != (1, 1) and min(channels, features) >= FEW_FEATURES:
         form = by_blocks
+        if winograd.fits(shape, strides) and winograd.gradient_pays(x, cotangent):
+            form = by_winograd
     return form(x, cotangent, shape, strides, pads)
 
 
@@ -191,12 +195,6 @@ def by_blocks(x, cotangent, shape, strides, pads):
     return kernel.astype(cotangent.dtype)
 
 
-def images_at_once(batch: int, pixels: int) -> int:
-    """The divisor of a batch of images that comes nearest to ``ROWS`` pixels."""
-    divisors = [count for count in range(1, batch + 1) if batch % count == 0]
-    return min(divisors, key=lambda count: abs(math.log(count * pixels / ROWS)))
-
-
 def _extent(cotangent, strides):
     """Rows and columns between the first pixel that a position sees and the last."""
     return [(cotangent.shape[1 + i] - 1) * strides[i] + 1 for i in range(2)]
@@ -208,3 +206,9 @@ def _seen(around, position, extent, strides):
     start = (0, position[0], position[1], 0)
     seen = jax.lax.dynamic_slice(around, start, (batch, *extent, channels))
     return seen[:, :: strides[0], :: strides[1]].reshape(-1, channels)
+
+
+def by_winograd(x, cotangent, shape, strides, pads):
+    """Winograd's, for kernels of three by three and strides of one."""
+    del shape, strides
+    return winograd.kernel_gradient(x, cotangent, pads)
