@@ -82,21 +82,32 @@ def convolution(x: jax.Array, kernel: jax.Array, pads: Pads) -> jax.Array:
     """
     height, width = output_size(x, kernel.shape[:2], (1, 1), pads)
     rows, columns = tiles = _tiles((height, width))
-    count = images_at_once(len(x), height * width)
-    factors = _combined(_OF_KERNEL, _once_there_is(x, kernel))
-
-    def of_block(images):
-        seen = _combined(_OF_IMAGES, _places(padded(images, around), SIDE, tiles))
-        products = [s @ factor for s, factor in zip(seen, factors, strict=True)]
-        found = jnp.stack(_combined(_OF_RESULT, products))
-        found = found.reshape(STEP, STEP, count, rows, columns, -1)
-        found = jnp.transpose(found, (2, 3, 0, 4, 1, 5))
-        found = found.reshape(count, STEP * rows, STEP * columns, -1)
-        return found[:, :height, :width]
-
     around = _widened(pads, _margins((height, width)))
-    found = jax.lax.map(of_block, x.reshape(-1, count, *x.shape[1:]))
-    return found.reshape(len(x), height, width, -1)
+    count = images_at_once(len(x), height * width)
+
+    def convolved(x, kernel):
+        factors = _combined(_OF_KERNEL, list(kernel.reshape(9, *kernel.shape[2:])))
+
+        def of_block(images):
+            seen = _combined(_OF_IMAGES, _places(padded(images, around), SIDE, tiles))
+            products = [s @ factor for s, factor in zip(seen, factors, strict=True)]
+            found = jnp.stack(_combined(_OF_RESULT, products))
+            found = found.reshape(STEP, STEP, count, rows, columns, -1)
+            found = jnp.transpose(found, (2, 3, 0, 4, 1, 5))
+            found = found.reshape(count, STEP * rows, STEP * columns, -1)
+            return found[:, :height, :width]
+
+        found = jax.lax.map(of_block, x.reshape(-1, count, *x.shape[1:]))
+        return found.reshape(len(x), height, width, -1)
+
+    def nothing(x, kernel):
+        return jnp.zeros((len(x), height, width, kernel.shape[-1]), x.dtype)
+
+    # XLA on CPU would combine the kernels of all layers at the beginning of a program,
+    # and drops barriers before it orders one. For a condition on x it has to wait.
+    first = x[(0,) * x.ndim]
+    never = jnp.isnan(first) & jnp.isfinite(first)
+    return jax.lax.cond(never, nothing, convolved, x, kernel)
 
 
 def kernel_gradient(x: jax.Array, cotangent: jax.Array, pads: Pads) -> jax.Array:
@@ -173,16 +184,3 @@ def _combined(matrix: np.ndarray, arrays: Sequence[jax.Array]) -> list[jax.Array
         sum(weight * array for weight, array in zip(row, arrays, strict=True) if weight)
         for row in matrix.tolist()
     ]
-
-
-def _once_there_is(x: jax.Array, kernel: jax.Array) -> list[jax.Array]:
-    """The places of ``kernel``, to be read when ``x`` has been computed.
-
-    XLA on CPU drops barriers before it orders a program, and would combine the kernels
-    of all layers at its beginning, each to twice its size. For an index that comes from
-    ``x`` it has to wait.
-    """
-    first = x[(0,) * x.ndim]
-    zero = (jnp.isnan(first) & jnp.isfinite(first)).astype(jnp.int32)
-    rows = [jax.lax.dynamic_index_in_dim(kernel, zero + i, 0, False) for i in range(3)]
-    return [row[j] for row in rows for j in range(3)]
