@@ -1,10 +1,18 @@
 """Every form of a convolution and its gradients equals a loop over pixels."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 
-from qifjax.nn.convolution import forward_forms, geometry, input_forms, kernel_forms
+from qifjax.nn.convolution import (
+    forward_forms,
+    geometry,
+    input_forms,
+    kernel_forms,
+    winograd,
+)
 
 GEOMETRIES = [
     ((1, 1), (1, 1), ((0, 0), (0, 0))),
@@ -96,7 +104,8 @@ def test_kernel_forms_equal_a_loop(form, shape, strides, pads):
 @pytest.mark.parametrize("form", ["by_planes", "by_blocks", "by_winograd"])
 def test_kernel_gradients_add_up_over_chunks_of_images(form, monkeypatch):
     monkeypatch.setattr(kernel_forms, "CHUNK", 1)
-    monkeypatch.setattr(geometry, "ROWS", 1)
+    monkeypatch.setattr(kernel_forms, "PIXELS", 1)
+    monkeypatch.setattr(winograd, "GRADIENT_PIXELS", 1)
     place = GEOMETRIES[2]
     x, kernel, cotangent = case(*place)
     found = getattr(kernel_forms, form)(x, cotangent, *place)
@@ -104,11 +113,11 @@ def test_kernel_gradients_add_up_over_chunks_of_images(form, monkeypatch):
 
 
 def test_blocks_come_near_a_number_of_pixels_and_divide_the_batch():
-    at_once = geometry.images_at_once
-    assert at_once(128, 16 * 16) == 4
-    assert at_once(20, 17 * 17) == 4
-    assert at_once(62, 8 * 8) == 31  # 2 x 31: nearer to 16 than 2 is
-    assert at_once(8, 112 * 112) == 1
+    at_once = functools.partial(geometry.images_at_once, pixels=1024)
+    assert at_once(128, (16, 16)) == 4
+    assert at_once(20, (17, 17)) == 4
+    assert at_once(62, (8, 8)) == 31  # 2 x 31: nearer to 16 than 2 is
+    assert at_once(8, (112, 112)) == 1
 
 
 def test_sums_of_bfloat16_images_are_float32():

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from qifjax.nn.convolution import forward_forms, geometry, winograd
+from qifjax.nn.convolution import forward_forms, winograd
 
 SAME = ((1, 1), (1, 1))
 
@@ -44,7 +44,7 @@ def test_rounds_as_a_sum_of_products_does():
 def test_is_the_same_for_any_number_of_images_at_a_time(batch, monkeypatch):
     x, kernel = spikes((3, 9, 8, 5)), weights(5, 4)
     whole = winograd.convolution(x, kernel, SAME)
-    monkeypatch.setattr(geometry, "ROWS", batch * 72)
+    monkeypatch.setattr(winograd, "PIXELS", batch * 72)
     found = winograd.convolution(x, kernel, SAME)
     np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-5)
 

@@ -8,8 +8,6 @@ import jax
 Strides = tuple[int, ...]
 Pads = tuple[tuple[int, int], tuple[int, int]]
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-# So many pixels of all channels stay in the cache.
-ROWS = 1024
 
 
 def positions(shape: Sequence[int]) -> list[tuple[int, int]]:
@@ -46,7 +44,9 @@ def shifted(
     return planes[:, :, rows, columns]
 
 
-def images_at_once(batch: int, pixels: int) -> int:
-    """The divisor of a batch of images that comes nearest to ``ROWS`` pixels."""
+def images_at_once(batch: int, size: Sequence[int], pixels: int) -> int:
+    """The divisor of a batch of images of ``size`` that comes nearest to ``pixels``."""
     divisors = [count for count in range(1, batch + 1) if batch % count == 0]
-    return min(divisors, key=lambda count: abs(math.log(count * pixels / ROWS)))
+    return min(
+        divisors, key=lambda count: abs(math.log(count * math.prod(size) / pixels))
+    )

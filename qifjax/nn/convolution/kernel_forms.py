@@ -29,8 +29,8 @@ from qifjax.nn.planes import FEW_CHANNELS as FEW_FEATURES
 FEW_CHANNELS = 4
 # So many pixels of a row share a product, or more where that makes too many products.
 BAND, MOST_BANDS = 4, 4
-# The patches of so many images stay in the cache.
-CHUNK = 16
+# The patches of so many images stay in the cache, and so many pixels of all channels.
+CHUNK, PIXELS = 16, 1024
 
 
 def kernel_gradient(
@@ -167,7 +167,7 @@ def by_blocks(x, cotangent, shape, strides, pads):
     those of rows with columns, and of other operands a plain one is made.
     """
     channels, features = x.shape[-1], cotangent.shape[-1]
-    count = images_at_once(len(x), math.prod(cotangent.shape[1:3]))
+    count = images_at_once(len(x), cotangent.shape[1:3], PIXELS)
     extent = _extent(cotangent, strides)
     starts = jnp.asarray(positions(shape))
 

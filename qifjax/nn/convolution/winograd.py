@@ -36,6 +36,9 @@ _OF_IMAGES, _OF_KERNEL, _OF_RESULT = (np.kron(m, m) for m in (_B.T, _G, _A.T))
 # Fewer channels make the combinations cost more than the products that they save; of
 # the gradient of a kernel they cost more. So does a kernel for fewer tiles of images.
 WIDE, VERY_WIDE, MANY = 64, 128, 128
+# So many pixels at a time: fewer make products too small for several cores, more leave
+# the cache, of which the sums of a gradient take a part.
+PIXELS, GRADIENT_PIXELS = 4096, 1024
 
 
 def fits(kernel: Sequence[int], strides: Strides) -> bool:
@@ -83,7 +86,7 @@ def convolution(x: jax.Array, kernel: jax.Array, pads: Pads) -> jax.Array:
     height, width = output_size(x, kernel.shape[:2], (1, 1), pads)
     rows, columns = tiles = _tiles((height, width))
     around = _widened(pads, _margins((height, width)))
-    count = images_at_once(len(x), height * width)
+    count = images_at_once(len(x), (height, width), PIXELS)
 
     def convolved(x, kernel):
         factors = _combined(_OF_KERNEL, list(kernel.reshape(9, *kernel.shape[2:])))
@@ -123,7 +126,7 @@ def kernel_gradient(x: jax.Array, cotangent: jax.Array, pads: Pads) -> jax.Array
     """
     size = cotangent.shape[1:3]
     tiles, margins = _tiles(size), _margins(size)
-    count = images_at_once(len(x), math.prod(size))
+    count = images_at_once(len(x), size, GRADIENT_PIXELS)
     of_result, of_kernel = (m.T.astype(x.dtype) for m in (_OF_RESULT, _OF_KERNEL))
 
     def add(i, total):
