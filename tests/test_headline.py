@@ -313,7 +313,11 @@ def test_what_differs_from_the_paper_is_found_in_the_configurations(tmp_path):
         "narrow resnet19 (width 1/16) on cifar10, 15 epochs: not the paper's set-up"
     )
     width = "model_options.width_multiplier"
-    assert narrow.differences == {"epochs": (15, 350), width: (0.0625, 1.0)}
+    assert narrow.differences == {
+        "clip_norm": (1.0, 0.0),
+        "epochs": (15, 350),
+        width: (0.0625, 1.0),
+    }
     assert [arm.title for arm in narrow.arms.values()] == [
         "QIF, T = 2, rate 0.1 (the paper's)",
         "QIF, T = 1, rate 0.1 (the paper's)",
