@@ -2,7 +2,6 @@
 
 import jax
 import numpy as np
-import pytest
 
 from qifjax.nn.convolution import forward_forms, winograd
 
@@ -40,11 +39,10 @@ def test_rounds_as_a_sum_of_products_does():
     assert errors[0] < 4 * errors[1]
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-def test_is_the_same_for_any_number_of_images_at_a_time(batch, monkeypatch):
+def test_is_the_same_for_any_number_of_images_at_a_time(monkeypatch):
     x, kernel = spikes((3, 9, 8, 5)), weights(5, 4)
     whole = winograd.convolution(x, kernel, SAME)
-    monkeypatch.setattr(winograd, "PIXELS", batch * 72)
+    monkeypatch.setattr(winograd, "PIXELS", 1)
     found = winograd.convolution(x, kernel, SAME)
     np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-5)
 

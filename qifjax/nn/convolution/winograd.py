@@ -33,8 +33,8 @@ _A = np.array([[1, 1, 1, 0], [0, 1, -1, -1]]).T
 # Of the places of a square, row by row.
 _OF_IMAGES, _OF_KERNEL, _OF_RESULT = (np.kron(m, m) for m in (_B.T, _G, _A.T))
 
-# Fewer channels make the combinations cost more than the products that they save; of
-# the gradient of a kernel they cost more. So does a kernel for fewer tiles of images.
+# The combinations cost more than the products that they save where channels are fewer
+# (of a kernel's gradient, fewer than very many), or where a kernel is for fewer tiles.
 WIDE, VERY_WIDE, MANY = 64, 128, 128
 # So many pixels at a time: fewer make products too small for several cores, more leave
 # the cache, of which the sums of a gradient take a part.
