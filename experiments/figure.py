@@ -8,6 +8,7 @@ from qifjax.data import DataError
 
 # Okabe and Ito's, which the colour-blind tell apart.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+SKY_BLUE = "#56B4E9"
 _OF_NEURON = {"qif": BLUE, "lif": ORANGE, "euler_qif": GREEN}
 
 
@@ -15,12 +16,12 @@ def colours(neurons: Sequence[str]) -> list[str]:
     """A colour for each run of a figure: its neuron model's, where that is free.
 
     Args:
-      neurons: neuron models of at most four runs.
+      neurons: neuron models of at most five runs.
 
     Returns:
       As many different colours.
     """
-    free = [PURPLE, GREEN, ORANGE, BLUE]
+    free = [PURPLE, GREEN, ORANGE, BLUE, SKY_BLUE]
     chosen: list[str] = []
     for neuron in neurons:
         own = _OF_NEURON[neuron]

@@ -34,7 +34,9 @@ def claims(report: Report) -> list[Claim]:
     (_, first), *others = report.arms.items()
     found: list[Claim] = []
     for _, other in others:
-        if other.config.neuron == "qif":
+        if other.config.window != first.config.window:
+            found.append(_window(first, other))
+        elif other.config.neuron == "qif":
             found.append(_second_step(first, other))
         else:
             found += [
@@ -54,6 +56,11 @@ def _second_step(two: Arm, one: Arm) -> Claim:
     energies = two.summary.total_energy_mj, one.summary.total_energy_mj
     what = "More time steps make QIF more accurate (used throughout)"
     return _more_accurate(what, two, one, f", at {ratio(*energies)} the energy")
+
+
+def _window(own: Arm, other: Arm) -> Claim:
+    what = "Its own window (eq. 16) makes QIF more accurate than another (section 4.2)"
+    return _more_accurate(what, own, other)
 
 
 def _more_accurate(what: str, first: Arm, second: Arm, more: str = "") -> Claim:

@@ -11,7 +11,7 @@ def draw(report: Report, path: Path) -> None:
     """Draws learning curves and firing rates, with deviations over seeds.
 
     Args:
-      report: what to draw; at most four arms.
+      report: what to draw; at most five arms.
       path: the PNG file, which appears only when it is complete.
 
     Raises:

@@ -171,12 +171,13 @@ def summarise(
 
 
 def _title(config: Config, study: Study) -> str:
-    """What an arm is, and whether its rate is the paper's."""
+    """What an arm is, where it is not the paper's window, and whose its rate is."""
     own = dataclasses.replace(configs.load(study.paper), neuron=config.neuron)
     rate = config.neuron_learning_rate
     whose = " (the paper's)" if rate == own.neuron_learning_rate else ""
     steps = "" if config.recorded else f", T = {config.timesteps}"
-    return f"{TITLES[config.neuron]}{steps}, rate {rate:g}{whose}"
+    window = "" if config.window == own.window else f", {config.window} window"
+    return f"{TITLES[config.neuron]}{steps}{window}, rate {rate:g}{whose}"
 
 
 def _heading(config: Config, differences: Mapping[str, Any]) -> str:

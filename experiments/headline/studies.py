@@ -59,6 +59,7 @@ _RESNET19 = Study(
         "qif-one-step": {"neuron": "qif", "timesteps": 1},
         "lif": {"neuron": "lif"},
         "lif-same-rate": {"neuron": "lif", "lif_learning_rate": 0.0},
+        "qif-centred": {"neuron": "qif", "window": "centred"},
     },
 )
 
