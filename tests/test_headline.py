@@ -205,6 +205,10 @@ def test_another_configuration_is_refused_before_anything_is_trained(
         (["small", "--epochs", "0"], "--epochs must be at least 1, got 0"),
         (["small", "--stop-after", "soon"], "--stop-after must be a time above zero"),
         (["small", "--arms", "qif"], "unknown option --arms"),
+        (
+            ["cifar10_resnet19", "--window", "centred"],
+            "arms qif and qif-centred (neuron qif, window centred) would be the same",
+        ),
         (["cifar10_resnet19"], "no cifar10 under "),
     ],
 )
@@ -328,7 +332,7 @@ def test_what_differs_from_the_paper_is_found_in_the_configurations(tmp_path):
     steps = "More time steps make QIF more accurate (used throughout)"
     assert {claim.verdict for claim in claims(narrow)} == {"cannot be said"}
     whats = [claim.what for claim in claims(narrow)]
-    window = "Its own window (eq. 16) makes QIF more accurate than another"
+    window = "QIF is more accurate with the analytic than with the centred window"
     assert whats.count(steps) == 1 == sum(what.startswith(window) for what in whats)
 
     full = "cifar10_resnet19"

@@ -58,9 +58,10 @@ def _second_step(two: Arm, one: Arm) -> Claim:
     return _more_accurate(what, two, one, f", at {ratio(*energies)} the energy")
 
 
-def _window(own: Arm, other: Arm) -> Claim:
-    what = "Its own window (eq. 16) makes QIF more accurate than another (section 4.2)"
-    return _more_accurate(what, own, other)
+def _window(first: Arm, other: Arm) -> Claim:
+    windows = f"the {first.config.window} than with the {other.config.window} window"
+    what = f"QIF is more accurate with {windows} (section 4.2)"
+    return _more_accurate(what, first, other)
 
 
 def _more_accurate(what: str, first: Arm, second: Arm, more: str = "") -> Claim:

@@ -24,7 +24,7 @@ class Arm:
     """One arm of a study, over the seeds that are finished.
 
     Attributes:
-      title: neuron model, time steps and learning rate, in words.
+      title: neuron model, time steps, learning rate and another window, in words.
       config: its configuration, with the first seed.
       seeds: the finished seeds.
       missing: the others.
@@ -171,7 +171,7 @@ def summarise(
 
 
 def _title(config: Config, study: Study) -> str:
-    """What an arm is, where it is not the paper's window, and whose its rate is."""
+    """Neuron, time steps, the window if it is not the paper's, and learning rate."""
     own = dataclasses.replace(configs.load(study.paper), neuron=config.neuron)
     rate = config.neuron_learning_rate
     whose = " (the paper's)" if rate == own.neuron_learning_rate else ""

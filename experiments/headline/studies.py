@@ -43,11 +43,25 @@ class Study:
         Returns:
           Configurations by arm and seed, in the order in which they are trained, so
           that whenever the training stops, whole comparisons have been made.
+
+        Raises:
+          ConfigError: if two arms are the same with this configuration.
         """
+        arms: dict[str, Config] = {}
+        for name, changes in self.arms.items():
+            arm = dataclasses.replace(config, **changes)
+            twin = next((twin for twin in arms if arms[twin] == arm), None)
+            if twin is not None:
+                settings = ", ".join(f"{key} {changes[key]}" for key in changes)
+                raise ConfigError(
+                    f"arms {twin} and {name} ({settings}) would be the same; choose "
+                    "options that leave them apart"
+                )
+            arms[name] = arm
         return {
-            (name, seed): dataclasses.replace(config, **{**changes, "seed": seed})
+            (name, seed): dataclasses.replace(arm, seed=seed)
             for seed in range(config.seed, config.seed + seeds)
-            for name, changes in self.arms.items()
+            for name, arm in arms.items()
         }
 
 
