@@ -25,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("standard_promotion")
 
 SMALL = Study(
     paper="digits_lenet5",
+    classes=10,
     smaller={"limit": 160, "batch_size": 32, "epochs": 2},
     arms={"qif": {"neuron": "qif"}, "lif": {"neuron": "lif"}},
 )
@@ -206,6 +207,10 @@ def test_another_configuration_is_refused_before_anything_is_trained(
         (["small", "--stop-after", "soon"], "--stop-after must be a time above zero"),
         (["small", "--arms", "qif"], "unknown option --arms"),
         (
+            ["small", "--dataset", "cifar10"],
+            "study small is of data set digits, got --dataset cifar10; train on that",
+        ),
+        (
             ["cifar10_resnet19", "--window", "centred"],
             "arms qif and qif-centred (neuron qif, window centred) would be the same",
         ),
@@ -261,15 +266,21 @@ def test_the_interval_by_hand():
 def test_epochs_until_a_level_by_hand():
     curve = (0.2, 0.4, 0.3, 0.8)
     for level, epochs in (
-        (0.1, 0.5),
+        (0.15, 0.5),
         (0.2, 1),
         (0.3, 1.5),
         (0.6, 3.6),
         (0.9, math.inf),
     ):
-        assert verdicts.epochs_until(curve, level) == pytest.approx(epochs)
-    curves = [spread([0.1, 0.2]), spread([0.5, 0.7])], [spread([0.6, 0.4])]
-    assert verdicts.level(*curves) == pytest.approx(0.36)
+        assert verdicts.epochs_until(curve, level, 0.1) == pytest.approx(epochs)
+    assert verdicts.level(0.4, 0.1) == pytest.approx(0.37)
+
+
+def test_better_than_chance_by_hand():
+    # 1.96 deviations of guesses among ten classes are 0.0588 of 100 examples.
+    assert not verdicts.better_than_chance(0.158, 0.1, 100)
+    assert verdicts.better_than_chance(0.159, 0.1, 100)
+    assert verdicts.better_than_chance(0.106, 0.1, 10_000)
 
 
 def judged(folder, qif, lif, **changes):
@@ -302,6 +313,8 @@ def test_claims_both_ways(tmp_path):
     assert less[accurate] == less[faster] == "cannot be said"
     silent = judged(tmp_path / "silent", (0.1, 0.0), (0.9, 0.2))
     assert silent[energy] == silent[spikes] == "cannot be said"
+    # One that has learnt nothing reaches no level, be it slowly or fast.
+    assert silent[faster] == "cannot be said"
 
 
 def test_what_differs_from_the_paper_is_found_in_the_configurations(tmp_path):

@@ -43,7 +43,7 @@ def claims(report: Report) -> list[Claim]:
                 _accuracy(first, other),
                 _spiking(report.paper, first, other),
                 _energy(report.paper, first, other),
-                _convergence(first, other),
+                _convergence(report, first, other),
             ]
     return sorted(found, key=lambda claim: claim.what)
 
@@ -98,20 +98,26 @@ def _energy(name: str, qif: Arm, lif: Arm) -> Claim:
     )
 
 
-def _convergence(qif: Arm, lif: Arm) -> Claim:
+def _convergence(report: Report, qif: Arm, lif: Arm) -> Claim:
+    what, chance = "QIF converges faster than LIF", report.chance
     curves = qif.summary.curve, lif.summary.curve
-    level = verdicts.level(*curves)
+    lowest = min(accuracy for curve in curves for accuracy in curve[-1].values)
+    if not verdicts.better_than_chance(lowest, chance, report.examples):
+        ends = f"a network ends at {100 * lowest:.2f} %, no better than guesses"
+        return Claim(what, lif.title, ends, "cannot be said")
+    level = verdicts.level(lowest, chance)
     epochs = [
-        spread([verdicts.epochs_until(seed, level) for seed in _by_seed(curve)])
+        spread([verdicts.epochs_until(seed, level, chance) for seed in _by_seed(curve)])
         for curve in curves
     ]
     effect = verdicts.difference(epochs[1].values, epochs[0].values)
     ours = " against ".join(number.format(".2f") for number in epochs)
+    more = f"{effect.mean:+.2f} epochs for LIF{_interval(effect, '+.2f')}"
     return Claim(
-        "QIF converges faster than LIF",
+        what,
         lif.title,
-        f"{ours} epochs to {100 * level:.1f} %, 90 % of the lowest final accuracy of "
-        f"both, {effect.mean:+.2f} epochs for LIF{_interval(effect, '+.2f')}",
+        f"{ours} epochs to {100 * level:.1f} %, 90 % of the way from guesses to the "
+        f"lowest final accuracy of both, {more}",
         effect.verdict(),
     )
 

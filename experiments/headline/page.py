@@ -32,7 +32,9 @@ def page(report: Report, figure: str) -> str:
         f"{report.examples:,} {config.evaluate_on} examples after the last epoch, with "
         "no choice of epoch; energy of an example by eq. 17 (45 nm, float32), held "
         f"against that of the first row; speed of training on {config.batch_size} "
-        "examples a step, without compilation and evaluation.",
+        "examples a step, without compilation and evaluation. Runs of different "
+        "sittings may come from machines of different speed, so that speeds of arms "
+        "are no comparison.",
         "",
         f"![Learning curves and firing rates]({figure})",
         "",

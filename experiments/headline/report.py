@@ -58,6 +58,7 @@ class Report:
       paper: name of the configuration of the paper's experiment.
       parameter_count: parameters of the network.
       examples: number of examples that the accuracies are of.
+      chance: accuracy of guesses.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Report:
     paper: str
     parameter_count: int
     examples: int
+    chance: float
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain values; summaries and titles are by arm."""
@@ -167,6 +169,7 @@ def summarise(
         paper=study.paper,
         parameter_count=runs[0]["parameter_count"],
         examples=runs[0][config.evaluate_on]["examples"],
+        chance=1 / study.classes,
     )
 
 

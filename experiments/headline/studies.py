@@ -15,6 +15,7 @@ class Study:
 
     Attributes:
       paper: name of the configuration of the paper's own experiment.
+      classes: number of classes of the data set.
       smaller: settings that replace the paper's, so that two CPU cores carry it;
         options of the network are added to the paper's.
       arms: what is compared: by the name of each arm the settings in which it differs
@@ -23,6 +24,7 @@ class Study:
     """
 
     paper: str
+    classes: int
     smaller: Mapping[str, Any]
     arms: Mapping[str, Mapping[str, Any]]
 
@@ -45,8 +47,14 @@ class Study:
           that whenever the training stops, whole comparisons have been made.
 
         Raises:
-          ConfigError: if two arms are the same with this configuration.
+          ConfigError: if two arms are the same with this configuration, or if it is
+            of another data set, which no number of the study would fit.
         """
+        if config.dataset != (own := self.config(config.name).dataset):
+            raise ConfigError(
+                f"study {config.name} is of data set {own}, got --dataset "
+                f"{config.dataset}; train on that one with experiments.train"
+            )
         arms: dict[str, Config] = {}
         for name, changes in self.arms.items():
             arm = dataclasses.replace(config, **changes)
@@ -67,6 +75,7 @@ class Study:
 
 _RESNET19 = Study(
     paper="cifar10_resnet19",
+    classes=10,
     smaller={},
     arms={
         "qif": {"neuron": "qif"},
@@ -91,6 +100,7 @@ STUDIES = {
     ),
     "cifar10_dvs_sim_vggsnn": Study(
         paper="cifar10_dvs_vggsnn",
+        classes=10,
         smaller={
             "dataset": "cifar10_dvs_sim",
             "limit": 5000,

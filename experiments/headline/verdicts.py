@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy.stats import t
-
-from experiments.comparison import Spread
+from scipy.stats import norm, t
 
 Verdict = Literal["holds", "does not hold", "cannot be said"]
 CONFIDENCE = 0.95
@@ -96,18 +94,31 @@ def log_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Effec
     )
 
 
-def epochs_until(curve: Sequence[float], level: float) -> float:
+def better_than_chance(accuracy: float, chance: float, examples: int) -> bool:
+    """Whether an accuracy is above the 95 % interval of guesses.
+
+    Args:
+      accuracy: the accuracy.
+      chance: that of guesses.
+      examples: number of examples that it is of.
+    """
+    deviation = math.sqrt(chance * (1 - chance) / examples)
+    return accuracy > chance + float(norm.ppf((1 + CONFIDENCE) / 2)) * deviation
+
+
+def epochs_until(curve: Sequence[float], level: float, chance: float) -> float:
     """After how many epochs a learning curve first reaches a level.
 
     Args:
       curve: accuracy after each epoch.
-      level: the accuracy to reach.
+      level: the accuracy to reach, above chance.
+      chance: accuracy at the start.
 
     Returns:
-      The epochs, interpolated linearly between two of them and from zero accuracy at
-      the start; infinity where it is never reached.
+      The epochs, interpolated linearly between two of them and from the start;
+      infinity where it is never reached.
     """
-    before = 0.0
+    before = chance
     for epoch, accuracy in enumerate(curve):
         if accuracy >= level:
             return epoch + (level - before) / (accuracy - before)
@@ -115,14 +126,14 @@ def epochs_until(curve: Sequence[float], level: float) -> float:
     return math.inf
 
 
-def level(curves: Sequence[Spread], others: Sequence[Spread]) -> float:
-    """The accuracy by which the speed of two sets of learning curves is compared.
+def level(lowest: float, chance: float) -> float:
+    """The accuracy by which the speed of learning curves is compared.
 
-    It is 90 % of the lowest final accuracy of any seed on either side, so that every
-    curve reaches it, and the side that ends higher is not held to a higher standard.
+    It is 90 % of the way to the lowest final accuracy of any curve, so that every one
+    reaches it, and the side that ends higher is not held to a higher standard.
 
     Args:
-      curves: accuracy after each epoch, over the seeds of one side.
-      others: the same of the other side.
+      lowest: the lowest final accuracy.
+      chance: accuracy at the start.
     """
-    return 0.9 * min(*curves[-1].values, *others[-1].values)
+    return chance + 0.9 * (lowest - chance)
