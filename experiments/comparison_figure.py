@@ -23,6 +23,7 @@ def draw(comparison: Comparison, path: Path) -> None:
     summaries = comparison.labelled()
     colours = figures.colours(list(comparison.summaries))
     curves(axes, summaries, colours)
+    axes.legend(frameon=False)
     axes.set_ylabel(f"{comparison.evaluated_on} accuracy (%)")
     bars(rates, summaries, colours, "firing_rate")
     rates.set_ylabel("spikes per neuron and step")
@@ -51,7 +52,6 @@ def curves(axes: Any, summaries: Mapping[str, Summary], colours: Sequence[str]) 
         axes.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("epoch")
-    axes.legend(frameon=False)
 
 
 def bars(

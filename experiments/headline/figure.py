@@ -17,7 +17,7 @@ def draw(report: Report, path: Path) -> None:
     Raises:
       DataError: if matplotlib is not installed.
     """
-    figure = figures.new(11, 4)
+    figure = figures.new(11, 4.4)
     curves, rates = figure.subplots(1, 2, width_ratios=(2, 3))
     summaries = {arm.title: arm.summary for arm in report.arms.values()}
     colours = figures.colours([arm.config.neuron for arm in report.arms.values()])
@@ -26,5 +26,7 @@ def draw(report: Report, path: Path) -> None:
     comparison_figure.bars(rates, summaries, colours, "firing_rate")
     rates.set_ylabel("spikes per neuron and step")
     rates.tick_params("x", labelsize=7)
+    handles = curves.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle(report.title, fontsize=10)
     figures.save(figure, path, dpi=150)

@@ -98,14 +98,19 @@ def smaller_rate(results: Results) -> str | None:
 def _ratios(results: Results, field: str, of_what: str) -> str | None:
     parts, below = [], []
     for found in results.comparisons():
-        qif, lif = (_spread(found, neuron, field) for neuron in ("qif", "lif"))
-        ratio = qif.mean / lif.mean
-        below.append(ratio < 1)
-        parts.append(f"{ratio:.2f} on {found.get('title', found['name'])}")
+        arms, qif = found.get("arms", {}), _spread(found, "qif", field)
+        for name in found["summaries"]:
+            if name.split("-")[0] == "lif":
+                ratio = qif.mean / _spread(found, name, field).mean
+                below.append(ratio < 1)
+                where = f"on {found['name']}"
+                if name in arms:
+                    where = f"against {arms[name]['title']} ({found['title']})"
+                parts.append(f"{ratio:.2f} {where}")
     if not parts:
         return None
     verdict = "holds" if all(below) else "does not hold"
-    return f"QIF has this many times {of_what} of LIF: {', '.join(parts)}: {verdict}"
+    return f"QIF has this many times {of_what} of LIF: {'; '.join(parts)}: {verdict}"
 
 
 def faster(results: Results) -> str | None:
