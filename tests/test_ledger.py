@@ -140,7 +140,10 @@ def test_only_the_paper_s_set_up_stands_beside_its_numbers(results):
     folder, write = results
     numbers = (0.9, 0.1, 0.5, [0.5, 0.9]), (0.8, 0.2, 1.0, [0.6, 0.8])
     study = comparison("cifar10_resnet19", *numbers)
-    arms = {"qif": {"title": "QIF, T = 2"}, "lif": {"title": "LIF, rate 0.1"}}
+    arms = {
+        "qif": {"title": "QIF, T = 2", "neuron": "qif"},
+        "lif": {"title": "LIF, rate 0.1", "neuron": "lif"},
+    }
     study |= {"arms": arms, "title": "narrow", "differences": {"epochs": [15, 350]}}
     read = measured.comparison("cifar10_resnet19", measured.accuracies)
     write("cifar10_resnet19", study)
@@ -149,7 +152,7 @@ def test_only_the_paper_s_set_up_stands_beside_its_numbers(results):
     assert rates in measured.smaller_rate(Results(folder))
     # Every LIF arm counts, not the one alone that suits the claim.
     study["summaries"]["lif-lower"] = study["summaries"]["qif"]
-    arms["lif-lower"] = {"title": "LIF, rate 0.01"}
+    arms["lif-lower"] = {"title": "LIF, rate 0.01", "neuron": "lif"}
     write("cifar10_resnet19", study)
     found = measured.smaller_rate(Results(folder))
     assert f"{rates}1.00 against LIF, rate 0.01 (narrow); " in found

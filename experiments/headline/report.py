@@ -80,6 +80,7 @@ class Report:
         arms = {
             name: {
                 "title": arm.title,
+                "neuron": arm.config.neuron,
                 "seeds": arm.seeds,
                 "missing": arm.missing,
                 "examples_per_second": dataclasses.asdict(arm.examples_per_second),

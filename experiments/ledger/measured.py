@@ -98,19 +98,26 @@ def smaller_rate(results: Results) -> str | None:
 def _ratios(results: Results, field: str, of_what: str) -> str | None:
     parts, below = [], []
     for found in results.comparisons():
-        arms, qif = found.get("arms", {}), _spread(found, "qif", field)
-        for name in found["summaries"]:
-            if name.split("-")[0] == "lif":
-                ratio = qif.mean / _spread(found, name, field).mean
-                below.append(ratio < 1)
-                where = f"on {found['name']}"
-                if name in arms:
-                    where = f"against {arms[name]['title']} ({found['title']})"
-                parts.append(f"{ratio:.2f} {where}")
+        qif = _spread(found, "qif", field)
+        for name, where in _leaky(found).items():
+            ratio = qif.mean / _spread(found, name, field).mean
+            below.append(ratio < 1)
+            parts.append(f"{ratio:.2f} {where}")
     if not parts:
         return None
     verdict = "holds" if all(below) else "does not hold"
     return f"QIF has this many times {of_what} of LIF: {'; '.join(parts)}: {verdict}"
+
+
+def _leaky(found: Comparison) -> dict[str, str]:
+    """Each LIF side of a comparison, or LIF arm of a study, and where it stands."""
+    if "arms" not in found:
+        return {"lif": f"on {found['name']}"}
+    return {
+        name: f"against {arm['title']} ({found['title']})"
+        for name, arm in found["arms"].items()
+        if arm["neuron"] == "lif"
+    }
 
 
 def faster(results: Results) -> str | None:
