@@ -73,12 +73,12 @@ trainings: $(READY) ## Train what make analysis compares (hours).
 	$(BIN)/python $(TRAIN) lif --epochs 5 --model-options fc_norm tdbn --workdir runs/windows/lif-tdbn
 	$(BIN)/python $(TRAIN) lif --epochs 5 --model-options fc_norm tdbn --learning-rate 5e-3 --workdir runs/windows/lif-tdbn-5e-3
 
-WEIGHTS := docs/results/weights/cifar10_resnet19_narrow_qif
+WEIGHTS := docs/results/weights/cifar10_resnet19_narrow_qif_centred
 
 headline: $(READY) ## Train the narrow ResNet-19 and VGGSNN (many hours) and write their pages.
 	$(BIN)/python -m experiments.headline cifar10_resnet19_narrow
 	$(BIN)/python -m experiments.headline cifar10_dvs_sim_vggsnn
-	test -d $(WEIGHTS) || $(BIN)/python -m experiments.export runs/headline/cifar10_resnet19_narrow/qif-seed0 --out $(WEIGHTS)
+	test -d $(WEIGHTS) || $(BIN)/python -m experiments.export runs/headline/cifar10_resnet19_narrow/qif-centred-seed0 --out $(WEIGHTS)
 
 ROBUST := docs/results/robustness
 LENET := -m experiments.sweep fashion_mnist_lenet5

@@ -1,12 +1,17 @@
 """Exported weights: they score as the run did, to the bit, or are refused."""
 
 import json
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
 from experiments import evaluate, export, train, trained
+from experiments.run_folder import RunFolder
+from qifjax.data import DataError
+
+WEIGHTS = Path(__file__).parents[1] / "docs/results/weights"
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 
@@ -90,3 +95,20 @@ def test_damage_is_one_line(exported, tmp_path, capsys, name):
 def test_what_is_no_finished_run_is_refused(tmp_path, capsys):
     assert "holds no run" in refused(capsys, export.main, tmp_path)
     assert not tmp_path.with_name(f"{tmp_path.name}-exported").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "folder", sorted(WEIGHTS.iterdir()), ids=lambda path: path.name
+)
+def test_the_weights_in_the_repository_score_as_their_run_did(folder, tmp_path, capsys):
+    data_dir, out = WEIGHTS.parents[2] / ".data", tmp_path / "scores.json"
+    try:
+        trained.load(folder, data_dir)
+    except DataError as error:
+        pytest.skip(str(error))
+    evaluate.main([str(folder), "--data-dir", str(data_dir), "--out", str(out)])
+    found, expected = json.loads(out.read_text()), RunFolder(folder).result()
+    # Rounding differs from machine to machine, and a spike that it flips spreads.
+    assert abs(found["test"]["accuracy"] - expected["test"]["accuracy"]) < 0.005
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 10e6
