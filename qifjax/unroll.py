@@ -10,14 +10,17 @@ import jax
 import jax.numpy as jnp
 
 from qifjax import neurons
+from qifjax.barrier import computed_once
 from qifjax.neurons import NeuronParams
 from qifjax.surrogate import Window
 from qifjax.validation import validate
 
-# Unrolled whole, short sequences fuse over time: 2 to 10 times faster on CPU at T <=
-# 10. Unrolled in part, or long, they were slower to run and to compile than a plain
-# loop.
-_LONGEST_UNROLLED = 16
+# Unrolled whole, sequences fuse over time, which is several times faster on CPU than a
+# loop, but takes the longer to compile.
+_LONGEST_UNROLLED = 32
+# Of so many steps at most, each is computed again from the first for all that uses it,
+# and so many arrays at most XLA joins without a copy of them.
+_LONGEST_FUSED, _MOST_JOINED = 5, 8
 
 
 def unroll(
@@ -111,5 +114,40 @@ def _scan(body, params, currents, u0):
         u0 = neurons.resting(params, currents[0])
     else:
         u0 = u0.astype(neurons.at_least_float32(u0.dtype))
-    whole = currents.shape[0] <= _LONGEST_UNROLLED
-    return jax.lax.scan(body, u0, currents, unroll=whole)
+    if len(currents) > _LONGEST_UNROLLED:
+        return jax.lax.scan(body, u0, currents)
+    group = _group(len(currents))
+    u, spikes = u0, []
+    for step, current in enumerate(_parted(currents)):
+        if step and step % group == 0:
+            u = computed_once(u)
+        u, fired = body(u, current)
+        spikes.append(fired)
+    return u, _joined(spikes)
+
+
+def _group(steps):
+    """So many steps are fused; sequences that are not divisible are fused whole."""
+    sizes = range(_LONGEST_FUSED, 1, -1) if steps > _MOST_JOINED else ()
+    return next((size for size in sizes if steps % size == 0), steps)
+
+
+# The transposes of one another, which JAX would make of slices and sums.
+
+
+@jax.custom_vjp
+def _parted(x):
+    """The steps of ``x``, ``[T, ...]``, a list of arrays ``[...]``."""
+    return list(x)
+
+
+@jax.custom_vjp
+def _joined(steps):
+    """Steps ``[...]``, put together to ``[T, ...]``."""
+    group = _group(len(steps))
+    groups = [jnp.stack(steps[i : i + group]) for i in range(0, len(steps), group)]
+    return jnp.stack(groups).reshape(-1, *steps[0].shape)
+
+
+_parted.defvjp(lambda x: (_parted(x), None), lambda _, steps: (_joined(steps),))
+_joined.defvjp(lambda steps: (_joined(steps), None), lambda _, x: (_parted(x),))

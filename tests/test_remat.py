@@ -99,13 +99,6 @@ def test_a_long_sequence_keeps_one_membrane_a_step():
     assert sizes[True] >= currents.nbytes
 
 
-def test_other_backends_need_no_options(monkeypatch):
-    assert nn.compiler_options("none") == nn.compiler_options("step") == {}
-    assert nn.compiler_options("layer")
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert nn.compiler_options("layer") == {}
-
-
 def test_an_unknown_choice_is_refused():
     with pytest.raises(ValueError, match=r"remat must be one of 'none', 'step', 'lay"):
         nn.create("lenet5", num_classes=2, remat="block")

@@ -167,6 +167,29 @@ def test_reports_what_the_loss_does_not_tell(poisoned):
     assert totals.bad_step == 0
 
 
+def test_the_gradient_norm_is_that_of_matrices_and_vectors_together():
+    task, vectors = toy.task(), ("b", "c")
+    clean = task.network
+
+    def init(*arguments):
+        params, state = clean.init(*arguments)
+        return params | {name: jnp.zeros(toy.CLASSES) for name in vectors}, state
+
+    def train(params, *arguments):
+        outputs, state = clean.train(params, *arguments)
+        return outputs + (params["b"] + params["c"])[None, None], state
+
+    task = dataclasses.replace(task, network=clean._replace(init=init, train=train))
+    state, batch = start(task), take(toy.examples(), FIRST)
+    _, totals = train_step(task, state, batch, toy.hparams())
+    # A vector is the row of the matrix for a pixel that is always one.
+    pixels = np.pad(batch.inputs.reshape(8, -1), ((0, 0), (0, 1)), constant_values=255)
+    rows = np.pad(np.asarray(state.params["w"], np.float64), ((0, 1), (0, 0)))
+    gradient = toy.softmax_gradient(rows, pixels, batch.labels)
+    both = np.concatenate([gradient, gradient[-1:]])
+    np.testing.assert_allclose(totals.gradient_norm, np.linalg.norm(both), rtol=1e-6)
+
+
 def test_one_trace_serves_every_number_of_steps():
     traces = []
     task = toy.task(count_traces=traces)

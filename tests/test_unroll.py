@@ -36,6 +36,40 @@ def test_two_parts_joined_by_the_membrane_equal_the_whole(params):
     np.testing.assert_array_equal(u, whole_u)
 
 
+@pytest.mark.parametrize("steps", [1, 8, 9, 11, 32, 33])
+def test_a_sequence_of_any_length_equals_a_plain_loop(steps, maybe_jit):
+    params, x = QIFParams(), currents(shape=(steps, N))
+
+    def looped(x):
+        start = jnp.full(N, params.u_rest)
+        return jax.lax.scan(lambda *state: qifjax.step(params, *state), start, x)
+
+    def with_gradient(run):
+        def objective(x):
+            u, spikes = run(x)
+            return jnp.sum(u) + jnp.sum(spikes * x), (u, spikes)
+
+        return maybe_jit(jax.grad(objective, has_aux=True))(x)
+
+    gradient, (u, spikes) = with_gradient(lambda x: qifjax.unroll(params, x))
+    expected, (last, fired) = with_gradient(looped)
+    np.testing.assert_array_equal(spikes, fired)
+    np.testing.assert_allclose(u, last, atol=1e-5)
+    np.testing.assert_allclose(gradient, expected, atol=1e-4)
+
+
+def test_steps_are_joined_without_a_copy():
+    x = currents(shape=(10, 64, 1024))
+
+    @jax.jit
+    def both(x, cotangent):
+        spikes, pull_back = jax.vjp(lambda x: qifjax.unroll(QIFParams(), x)[1], x)
+        return spikes, pull_back(cotangent)
+
+    held = both.lower(x, x).compile().memory_analysis().temp_size_in_bytes
+    assert held < 0.7 * x.nbytes
+
+
 @pytest.mark.parametrize("params", MODELS, ids=str)
 def test_time_is_causal(params):
     def spikes_until(t):

@@ -113,7 +113,11 @@ def _train(task: Task, neuron: NeuronParams) -> Work:
     hparams = jax.tree.map(jnp.float32, HParams(neuron, LEARNING_RATE, 0.0))
     inputs = take(examples, jnp.arange(2)).inputs
     init = jax.jit(lambda key: init_state(training, hparams, key, inputs))
-    program = jax.jit(functools.partial(train_steps, training), donate_argnums=0)
+    program = jax.jit(
+        functools.partial(train_steps, training),
+        donate_argnums=0,
+        compiler_options=nn.compiler_options("none"),
+    )
     order = jnp.arange(network.batch)
     state = init(jax.random.key(0))
 

@@ -4,7 +4,7 @@ Tests QIF against LIF on recorded events; 10 frames of 48 x 48.
 Paper:     energy 0.361 mJ (QIF) and 0.848 mJ (LIF); its accuracy table is lost.
 Command:   python -m experiments.compare cifar10_dvs_vggsnn --seeds 3
 Time:      not measured; meant for a GPU or TPU
-Measured:  not yet
+Measured:  docs/results/cifar10_dvs_sim_vggsnn.md (narrow, on simulated events)
 """
 
 from experiments.config import Config

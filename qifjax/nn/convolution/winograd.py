@@ -11,13 +11,16 @@ Source: A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks
 the transpose of the same map.
 """
 
+import functools
 import math
+import operator
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qifjax.barrier import never
 from qifjax.nn.convolution.geometry import (
     Pads,
     Strides,
@@ -107,10 +110,8 @@ def convolution(x: jax.Array, kernel: jax.Array, pads: Pads) -> jax.Array:
         return jnp.zeros((len(x), height, width, kernel.shape[-1]), x.dtype)
 
     # XLA on CPU would combine the kernels of all layers at the beginning of a program,
-    # and drops barriers before it orders one. For a condition on x it has to wait.
-    first = x[(0,) * x.ndim]
-    never = jnp.isnan(first) & jnp.isfinite(first)
-    return jax.lax.cond(never, nothing, convolved, x, kernel)
+    # which a condition on x forbids.
+    return jax.lax.cond(never(x), nothing, convolved, x, kernel)
 
 
 def kernel_gradient(x: jax.Array, cotangent: jax.Array, pads: Pads) -> jax.Array:
@@ -183,7 +184,13 @@ def _places(images: jax.Array, side: int, tiles: Sequence[int]) -> list[jax.Arra
 
 def _combined(matrix: np.ndarray, arrays: Sequence[jax.Array]) -> list[jax.Array]:
     """The sums of ``arrays`` that the rows of a matrix weight, without its zeros."""
-    return [
-        sum(weight * array for weight, array in zip(row, arrays, strict=True) if weight)
+    # Neither zeros nor ones are computed with, which would take longer to trace.
+    terms = [
+        [
+            a if weight == 1 else weight * a
+            for weight, a in zip(row, arrays, strict=True)
+            if weight
+        ]
         for row in matrix.tolist()
     ]
+    return [functools.reduce(operator.add, row) for row in terms]
