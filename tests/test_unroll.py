@@ -9,7 +9,7 @@ import qifjax
 from qifjax import EulerQIFParams, LIFParams, QIFParams, Window
 from tests.test_neurons import SETS, run_reference
 
-T, N = 20, 48
+T, N = 12, 48
 MODELS = [QIFParams(), LIFParams(), EulerQIFParams()]
 
 
