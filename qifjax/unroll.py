@@ -17,7 +17,7 @@ from qifjax.validation import validate
 
 # Unrolled whole, sequences fuse over time, which is several times faster on CPU than a
 # loop, but takes the longer to compile.
-_LONGEST_UNROLLED = 32
+_LONGEST_UNROLLED, _LONGEST_WHOLE = 32, 16
 # Of so many steps at most, each is computed again from the first for all that uses it,
 # and so many arrays at most XLA joins without a copy of them.
 _LONGEST_FUSED, _MOST_JOINED = 5, 8
@@ -114,9 +114,9 @@ def _scan(body, params, currents, u0):
         u0 = neurons.resting(params, currents[0])
     else:
         u0 = u0.astype(neurons.at_least_float32(u0.dtype))
-    if len(currents) > _LONGEST_UNROLLED:
-        return jax.lax.scan(body, u0, currents)
     group = _group(len(currents))
+    if len(currents) > _LONGEST_UNROLLED or group > _LONGEST_WHOLE:
+        return jax.lax.scan(body, u0, currents)
     u, spikes = u0, []
     for step, current in enumerate(_parted(currents)):
         if step and step % group == 0:
