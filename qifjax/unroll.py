@@ -127,8 +127,13 @@ def _scan(body, params, currents, u0):
 
 
 def _group(steps):
-    """So many steps are fused; sequences that are not divisible are fused whole."""
-    sizes = range(_LONGEST_FUSED, 1, -1) if steps > _MOST_JOINED else ()
+    """So many steps are fused; sequences that are not divisible are fused whole.
+
+    Other backends than CPU respect no barrier between groups, and are not measured.
+    """
+    if steps <= _MOST_JOINED or jax.default_backend() != "cpu":
+        return steps
+    sizes = range(_LONGEST_FUSED, 1, -1)
     return next((size for size in sizes if steps % size == 0), steps)
 
 
