@@ -17,13 +17,40 @@ from qifjax.nn.convolution import (
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
+@pytest.fixture
+def untraced():
+    """Convolutions that are traced already would keep their forms."""
+    jax.clear_caches()
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(params=["by shapes", "winograd"])
-def forms(request, monkeypatch):
+def forms(request, monkeypatch, untraced):
     """Convolutions by the forms that suit them, and all by Winograd's."""
     if request.param == "winograd":
         monkeypatch.setattr(convolution, "forward", forward_forms.by_winograd)
         monkeypatch.setattr(convolution, "input_gradient", input_forms.by_winograd)
         monkeypatch.setattr(convolution, "kernel_gradient", kernel_forms.by_winograd)
+
+
+@pytest.mark.usefixtures("untraced")
+def test_layers_of_one_shape_are_traced_once(monkeypatch):
+    traced = []
+
+    def counted(*arguments):
+        traced.append(arguments)
+        return forward_forms.forward(*arguments)
+
+    monkeypatch.setattr(convolution, "forward", counted)
+    x, w = jnp.ones((2, 9, 8, 4)), jnp.ones((3, 3, 4, 4))
+
+    def two_layers(x, w):
+        first = conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=LAYOUT)
+        return conv_general_dilated(first, w, (1, 1), "SAME", dimension_numbers=LAYOUT)
+
+    jax.jit(two_layers).lower(x, w)
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2), (2, 1)])

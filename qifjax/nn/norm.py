@@ -1,6 +1,7 @@
 """Threshold-dependent batch normalisation (tdBN)."""
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -71,96 +72,112 @@ class TDBatchNorm(linen.Module):
           ValueError: if one value a channel is all there is to take a variance of.
         """
         channels = x.shape[-1]
-        axis = -1 if padding else channel_axis(x)
-        wide = jnp.moveaxis(x.astype(at_least_float32(x.dtype)), -1, axis)
-        gamma, xi = jnp.ones(channels, wide.dtype), jnp.zeros(channels, wide.dtype)
+        gamma: Scalar = 1.0
+        xi: Scalar = 0.0
         if self.affine:
             ones, zeros = linen.initializers.ones, linen.initializers.zeros
             gamma = self.param("gamma", ones, (channels,), jnp.float32)
             xi = self.param("xi", zeros, (channels,), jnp.float32)
         start = (channels,), jnp.float32
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, *start)
-        running_var = self.variable("batch_stats", "var", jnp.ones, *start)
-        seen = self.variable("batch_stats", "seen", jnp.zeros, (), jnp.float32)
-
-        if train:
-            mean, var, count = self._statistics(wide, axis)
-            if not self.is_initializing():
-                running_mean.value, running_var.value, seen.value = _follow(
-                    (running_mean.value, running_var.value, seen.value),
-                    mean,
-                    var * (count / (count - 1)),
-                    self.momentum,
-                )
-        else:
-            mean = running_mean.value.astype(wide.dtype)
-            var = running_var.value.astype(wide.dtype)
-
-        y = _normalise(
-            wide, mean, var, gamma, xi, u_th, self.eta, self.epsilon, padding, axis
+        variables = (
+            self.variable("batch_stats", "mean", jnp.zeros, *start),
+            self.variable("batch_stats", "var", jnp.ones, *start),
+            self.variable("batch_stats", "seen", jnp.zeros, (), jnp.float32),
         )
-        return jnp.moveaxis(y, axis, -1)
-
-    def _statistics(self, x, axis):
-        """Mean, biased variance, both [C], and the number of values behind each."""
-        count = x.size // x.shape[axis]
-        mean = _mean(x, axis)
-        # Not initialised inside a pmap, so the axis does not exist yet.
-        distributed = self.axis_name is not None and not self.is_initializing()
-        if distributed:
-            mean = jax.lax.pmean(mean, self.axis_name)
-            count = count * jax.lax.axis_size(self.axis_name)
-        if count < 2:
-            raise ValueError(
-                "TDBatchNorm needs at least 2 values a channel in training, got "
-                f"{count} in each of {x.shape[axis]} channels; use a larger batch"
-            )
-        var = _variance(x, mean, axis)
-        if distributed:
-            var = jax.lax.pmean(var, self.axis_name)
-        return mean, var, count
+        running = tuple(variable.value for variable in variables)
+        scaled = gamma, xi, u_th
+        how = _How(self.eta, self.epsilon, padding)
+        if not train:
+            return _evaluate(x, running, scaled, how)
+        if self.is_initializing():
+            # Not initialised inside a pmap, so the axis does not exist yet.
+            return _train(x, running, scaled, how, self.momentum, None)[0]
+        y, running = _train(x, running, scaled, how, self.momentum, self.axis_name)
+        for variable, value in zip(variables, running, strict=True):
+            variable.value = value
+        return y
 
 
-# Compiled on their own, so that layers of one shape are traced once for all of them.
+class _How(NamedTuple):
+    """What is fixed when the arithmetic is compiled."""
+
+    eta: float
+    epsilon: float
+    padding: int
 
 
-@functools.partial(jax.jit, static_argnames="axis")
-def _mean(x, axis):
+# Both are compiled on their own, so that layers of one shape are traced once for all of
+# them.
+
+
+@functools.partial(jax.jit, static_argnums=(3, 4, 5))
+def _train(x, running, scaled, how, momentum, axis_name):
+    """Currents that are normalised by their own statistics, and the running ones."""
+    wide, axis = _arranged(x, how.padding)
+    mean, var, count = _statistics(wide, axis, axis_name)
+    y = _normalise(wide, mean, var, scaled, how, axis)
+    unbiased = var * (count / (count - 1))
+    found = jax.lax.stop_gradient((mean, unbiased))
+    return jnp.moveaxis(y, axis, -1), _follow(running, found, momentum)
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def _evaluate(x, running, scaled, how):
+    """Currents that are normalised by the running statistics."""
+    wide, axis = _arranged(x, how.padding)
+    mean, var = (values.astype(wide.dtype) for values in running[:2])
+    return jnp.moveaxis(_normalise(wide, mean, var, scaled, how, axis), axis, -1)
+
+
+def _arranged(x, padding):
+    """Currents as they are computed with, and the axis of their channels."""
+    axis = -1 if padding else channel_axis(x)
+    return jnp.moveaxis(x.astype(at_least_float32(x.dtype)), -1, axis), axis
+
+
+def _statistics(x, axis, axis_name):
+    """Mean, biased variance, both [C], and the number of values behind each."""
     channels = axis % x.ndim
-    return jnp.mean(x, tuple(i for i in range(x.ndim) if i != channels))
+    others = tuple(i for i in range(x.ndim) if i != channels)
+    count = x.size // x.shape[axis]
+    mean = jnp.mean(x, others)
+    if axis_name is not None:
+        mean = jax.lax.pmean(mean, axis_name)
+        count = count * jax.lax.axis_size(axis_name)
+    if count < 2:
+        raise ValueError(
+            "TDBatchNorm needs at least 2 values a channel in training, got "
+            f"{count} in each of {x.shape[axis]} channels; use a larger batch"
+        )
+    var = jnp.mean(jnp.square(x - _per_channel(mean, x, axis)), others)
+    return mean, var if axis_name is None else jax.lax.pmean(var, axis_name), count
 
 
-@functools.partial(jax.jit, static_argnames="axis")
-def _variance(x, mean, axis):
-    return _mean(jnp.square(x - _per_channel(mean, x, axis)), axis)
-
-
-@functools.partial(jax.jit, static_argnames="momentum")
-def _follow(running, mean, unbiased, momentum):
+def _follow(running, found, momentum):
     """The running mean and variance, and how many batches they have seen."""
     *estimates, seen = running
     keep = jnp.minimum(momentum, seen / (seen + 1))
     moved = (
         keep * old + (1 - keep) * new.astype(old.dtype)
-        for old, new in zip(estimates, (mean, unbiased), strict=True)
+        for old, new in zip(estimates, found, strict=True)
     )
     return (*moved, seen + 1)
 
 
-@functools.partial(jax.jit, static_argnames=("eta", "epsilon", "padding", "axis"))
-def _normalise(x, mean, var, gamma, xi, u_th, eta, epsilon, padding, axis):
-    gamma, xi = gamma.astype(x.dtype), xi.astype(x.dtype)
-    scale = gamma * (eta * u_th) * jax.lax.rsqrt(var + epsilon)
+def _normalise(x, mean, var, scaled, how, axis):
+    gamma, xi, u_th = scaled
+    gamma, xi = (jnp.asarray(values, x.dtype) for values in (gamma, xi))
+    scale = gamma * (how.eta * u_th) * jax.lax.rsqrt(var + how.epsilon)
     shift = _per_channel(xi - mean * scale, x, axis)
     y = x * _per_channel(scale, x, axis) + shift
-    if not padding:
+    if not how.padding:
         return y
     # Where x is zero, the norm gives its shift.
     shape = list(x.shape)
-    shape[2] += 2 * padding
-    shape[3] += 2 * padding
+    shape[2] += 2 * how.padding
+    shape[3] += 2 * how.padding
     border = jnp.broadcast_to(shift, shape)
-    return jax.lax.dynamic_update_slice(border, y, (0, 0, padding, padding, 0))
+    return jax.lax.dynamic_update_slice(border, y, (0, 0, how.padding, how.padding, 0))
 
 
 def _per_channel(values, x, axis):

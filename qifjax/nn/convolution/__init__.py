@@ -63,7 +63,7 @@ def conv_general_dilated(
         (top, bottom), (left, right) = padding
         if preferred_element_type is not None:
             lhs, rhs = (x.astype(preferred_element_type) for x in (lhs, rhs))
-        return _conv(lhs, rhs, strides, ((top, bottom), (left, right)))
+        return _conv_once(lhs, rhs, strides, ((top, bottom), (left, right)))
     return jax.lax.conv_general_dilated(
         lhs,
         rhs,
@@ -125,3 +125,6 @@ def _conv_backward(strides, pads, residuals, cotangent):
 
 
 _conv.defvjp(_conv_forward, _conv_backward)
+
+# Compiled on its own, so that layers of one shape are traced once for all of them.
+_conv_once = jax.jit(_conv, static_argnums=(2, 3))

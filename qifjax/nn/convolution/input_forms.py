@@ -100,7 +100,7 @@ def _margins(cotangent, kernel, shape, strides, pads):
     lows = [kernel.shape[i] - 1 - pads[i][0] for i in range(2)]
     dilated = [(cotangent.shape[1 + i] - 1) * strides[i] + 1 for i in range(2)]
     highs = [shape[1 + i] + kernel.shape[i] - 1 - dilated[i] - lows[i] for i in (0, 1)]
-    return list(zip(lows, highs, strict=True))
+    return tuple(zip(lows, highs, strict=True))
 
 
 def _bands(kernel, full, width):
