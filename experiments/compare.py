@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         program = "python -m experiments.compare"
         options = cli.parse_with_config(Compare, argv, program)
-        cli.keep_programs()
+        cli.start_quickly()
         if options.seeds < 1:
             raise ConfigError(f"--seeds must be at least 1, got {options.seeds}")
         if len(set(options.neurons)) != len(options.neurons) or not options.neurons:

@@ -31,7 +31,7 @@ class Evaluate:
 def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         options = cli.parse(Evaluate, argv, "python -m experiments.evaluate")
-        cli.keep_programs()
+        cli.start_quickly()
         changes = {"precision": options.precision} if options.precision else {}
         network = trained.load(options.run, options.data_dir, **changes)
         scores = score(network)

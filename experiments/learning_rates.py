@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         program = "python -m experiments.learning_rates"
         options = cli.parse_with_config(LearningRates, argv, program)
-        cli.keep_programs()
+        cli.start_quickly()
         _check(options)
         workdir = options.workdir or Path("runs") / f"{options.config.name}-rates"
         command = cli.command(program, argv)

@@ -131,6 +131,7 @@ def start(
     jax.config.update("jax_compilation_cache_dir", cache)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    cli.start_quickly()
     task, arguments = training_step(network, neuron, width_multiplier)
     program = jax.jit(functools.partial(train_steps, task), donate_argnums=0)
     begin = time.perf_counter()

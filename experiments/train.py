@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     began = time.monotonic()
     with cli.one_line_errors():
         options = cli.parse_with_config(Train, argv, "python -m experiments.train")
-        cli.keep_programs()
+        cli.start_quickly()
         config = options.config
         if options.keep < 1:
             raise ConfigError(f"--keep must be at least 1, got {options.keep}")

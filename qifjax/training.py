@@ -8,7 +8,7 @@ All randomness follows from the state's key and the step number: the key never c
 the step is also the position in the data. So a restored state continues exactly.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -254,14 +254,13 @@ def train_step(
     correct = jnp.sum(predicted == batch.labels, dtype=jnp.float32)
     correct, count = task.sum((correct, jnp.float32(batch.labels.size)))
     gradient_norm = _global_norm(gradients)
-    checked = jax.tree.leaves((loss, gradient_norm, model_state))
-    finite = jnp.concatenate([jnp.isfinite(leaf).ravel() for leaf in checked])
+    checked = _joined(jax.tree.leaves((loss, gradient_norm, model_state)))
     totals = Totals(
         loss=loss * count,
         correct=correct,
         examples=count,
         gradient_norm=gradient_norm,
-        bad_step=jnp.where(jnp.all(finite), -1, state.step),
+        bad_step=jnp.where(jnp.all(jnp.isfinite(checked)), -1, state.step),
     )
     return (
         TrainState(state.step + 1, params, model_state, opt_state, state.key, average),
@@ -270,15 +269,16 @@ def train_step(
 
 
 def _global_norm(gradients: PyTree) -> jax.Array:
-    """The norm of all gradients, of which the vectors are joined.
-
-    There are hundreds of them, and XLA takes its time to load a sum for each.
-    """
+    """The norm of all gradients, of which the vectors are joined."""
     leaves = jax.tree.leaves(gradients)
-    vectors = [leaf.ravel() for leaf in leaves if leaf.ndim < 2]
+    vectors = [leaf for leaf in leaves if leaf.ndim < 2]
     others = [leaf for leaf in leaves if leaf.ndim >= 2]
-    joined = [jnp.concatenate(vectors)] if vectors else []
-    return optax.global_norm([*others, *joined])
+    return optax.global_norm([*others, *([_joined(vectors)] if vectors else [])])
+
+
+def _joined(small: Sequence[jax.Array]) -> jax.Array:
+    """All values in one vector: XLA takes its time to load a program for each array."""
+    return jnp.concatenate([array.ravel() for array in small])
 
 
 def epoch_order(state: TrainState, number: int, batch_size: int) -> jax.Array:

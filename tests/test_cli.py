@@ -1,5 +1,7 @@
 """Command lines: what is wrong is said in one line, and the exit code is 2."""
 
+import gc
+
 import jax
 import pytest
 
@@ -156,15 +158,18 @@ def test_options_are_left_out_with_their_values():
 @pytest.mark.parametrize("given", [None, "elsewhere"])
 def test_programs_are_kept_where_jax_was_told_or_here(given, tmp_path, monkeypatch):
     setting = "jax_compilation_cache_dir"
-    before = getattr(jax.config, setting)
+    before, collections = getattr(jax.config, setting), gc.get_threshold()
     monkeypatch.setenv(setting.upper(), "")
     monkeypatch.chdir(tmp_path)
     try:
         jax.config.update(setting, given)
-        cli.keep_programs()
+        gc.set_threshold(700)
+        cli.start_quickly()
         found = getattr(jax.config, setting)
+        assert gc.get_threshold()[0] > 700
     finally:
         jax.config.update(setting, before)
+        gc.set_threshold(*collections)
     assert found == (given or str(tmp_path / ".jax_cache"))
 
 

@@ -146,3 +146,30 @@ def test_a_single_value_a_channel_is_refused():
         ValueError, match="at least 2 values.*got 1 in each of 7.*larger batch"
     ):
         norm.apply(variables(norm), x, 0.5, True, mutable=["batch_stats"])
+
+
+def test_derivatives_of_both_orders_equal_those_of_the_formula():
+    x, u_th = inputs()[:, :2, :2, :2], 0.5
+    norm = TDBatchNorm()
+    start = norm.init(jax.random.key(0), x, u_th, True)
+
+    def by_formula(x):
+        axes = (0, 1, 2, 3)
+        mean = jnp.mean(x, axes, keepdims=True)
+        var = jnp.mean((x - mean) ** 2, axes, keepdims=True)
+        return u_th * (x - mean) / jnp.sqrt(var + 1e-5)
+
+    def ours(x):
+        return norm.apply(start, x, u_th, True, mutable=["batch_stats"])[0]
+
+    direction = inputs(1)[:, :2, :2, :2]
+
+    def derivatives(f):
+        slope = jax.grad(lambda x: jnp.sum(jnp.sin(f(x))))
+        return jax.jvp(slope, (x,), (direction,))
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+        derivatives(ours),
+        derivatives(by_formula),
+    )

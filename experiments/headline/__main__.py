@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         program = "python -m experiments.headline"
         options = cli.parse_with_config(Headline, argv, program, studies)
-        cli.keep_programs()
+        cli.start_quickly()
         if options.seeds < 1:
             raise ConfigError(f"--seeds must be at least 1, got {options.seeds}")
         if options.config.epochs < 1:

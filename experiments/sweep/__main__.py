@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.one_line_errors():
         program = "python -m experiments.sweep"
         options = cli.parse_with_config(Sweep, argv, program)
-        cli.keep_programs()
+        cli.start_quickly()
         for name, least in (("seeds", 1), ("chunk", 0), ("top", 1)):
             if getattr(options, name) < least:
                 given = getattr(options, name)

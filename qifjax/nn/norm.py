@@ -137,10 +137,8 @@ def _arranged(x, padding):
 
 def _statistics(x, axis, axis_name):
     """Mean, biased variance, both [C], and the number of values behind each."""
-    channels = axis % x.ndim
-    others = tuple(i for i in range(x.ndim) if i != channels)
     count = x.size // x.shape[axis]
-    mean = jnp.mean(x, others)
+    mean = _mean(x, axis)
     if axis_name is not None:
         mean = jax.lax.pmean(mean, axis_name)
         count = count * jax.lax.axis_size(axis_name)
@@ -149,8 +147,28 @@ def _statistics(x, axis, axis_name):
             "TDBatchNorm needs at least 2 values a channel in training, got "
             f"{count} in each of {x.shape[axis]} channels; use a larger batch"
         )
-    var = jnp.mean(jnp.square(x - _per_channel(mean, x, axis)), others)
+    var = _variance(x, mean, axis)
     return mean, var if axis_name is None else jax.lax.pmean(var, axis_name), count
+
+
+def _mean(x, axis):
+    channels = axis % x.ndim
+    return jnp.mean(x, tuple(i for i in range(x.ndim) if i != channels))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _variance(x, mean, axis):
+    """The biased variance of ``x``, given its mean."""
+    return _mean(jnp.square(x - _per_channel(mean, x, axis)), axis)
+
+
+@_variance.defjvp
+def _variance_jvp(axis, primals, tangents):
+    # The variance is at its minimum over the mean, so that the tangent of the mean has
+    # no part in it; its transpose would sum up all of x to find zero.
+    x, mean = primals
+    slope = 2 * (x - _per_channel(mean, x, axis))
+    return _variance(x, mean, axis), _mean(slope * tangents[0], axis)
 
 
 def _follow(running, found, momentum):
