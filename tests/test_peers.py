@@ -148,6 +148,16 @@ def test_arrays_travel_in_files(worker, tmp_path):
     assert worker.ask("loss", network="vggsnn", neuron="lif", given=given) == 13
 
 
+def test_a_worker_that_is_killed_says_so(tmp_path):
+    killed = "import os, signal; input(); os.kill(os.getpid(), signal.SIGKILL)"
+    message = r"ended at versions: killed by SIGKILL$"
+    with (
+        Worker([sys.executable, "-c", killed], tmp_path / "log") as worker,
+        pytest.raises(PeerError, match=message),
+    ):
+        worker.ask("versions")
+
+
 def test_a_worker_that_dies_says_its_last_words(tmp_path):
     with Worker([sys.executable, "-c", _FAKE], tmp_path / "log") as worker:
         with pytest.raises(PeerError, match=r"ended at prepare: out of luck$"):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,13 +72,19 @@ class Worker:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            said = self._log.read_text().split("\n")
-            last = next((line for line in reversed(said) if line.strip()), "")
-            raise PeerError(f"the worker ended at {do}: {last.strip()}")
+            raise PeerError(f"the worker ended at {do}: {self._last_words()}")
         answered = json.loads(answer)
         if "error" in answered:
             raise PeerError(f"{do} failed: {answered['error']}")
         return answered["answer"]
+
+    def _last_words(self) -> str:
+        status = self._process.wait()
+        if status < 0:
+            # The system kills what takes too much memory, and it says nothing then.
+            return f"killed by {signal.Signals(-status).name}"
+        said = self._log.read_text().split("\n")
+        return next((line.strip() for line in reversed(said) if line.strip()), "")
 
     def close(self) -> None:
         """Ends the process and waits for its end."""
