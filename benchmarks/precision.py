@@ -57,12 +57,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def compare(run: Path, data_dir: Path) -> dict[str, Any]:
     """The predictions of one network in both precisions, counted."""
-    wide, narrow = (
-        _predictions(trained.load(run, data_dir, precision=precision))
-        for precision in ("float32", "bfloat16")
-    )
-    network = trained.load(run, data_dir, precision="float32")
-    rounded = _predictions(replace(network, params=_rounded(network.params)))
+    in_float32 = trained.load(run, data_dir, precision="float32")
+    wide = _predictions(in_float32)
+    rounded = _predictions(replace(in_float32, params=_rounded(in_float32.params)))
+    narrow = _predictions(trained.load(run, data_dir, precision="bfloat16"))
+    network = trained.load(run, data_dir)
     labels = network.experiment.evaluation.labels
     return {
         "run": network.name,

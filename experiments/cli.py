@@ -28,7 +28,7 @@ from qifjax.surrogate import Scalar
 
 T = TypeVar("T")
 
-# So many new objects, instead of 700, before Python looks for garbage among them.
+# So many new objects, instead of hundreds, before Python looks for garbage among them.
 _NEW_OBJECTS = 50_000
 
 

@@ -10,6 +10,8 @@ from qifjax import EulerQIFParams, LIFParams, QIFParams, Window
 from tests.test_neurons import SETS, run_reference
 
 T, N = 6, 48
+# Of so many steps, groups are computed apart from one another.
+GROUPED = 10
 MODELS = [QIFParams(), LIFParams(), EulerQIFParams()]
 
 
@@ -29,9 +31,10 @@ def test_equals_the_double_loop(params, maybe_jit):
 
 @pytest.mark.parametrize("params", SETS, ids=str)
 def test_two_parts_joined_by_the_membrane_equal_the_whole(params):
-    whole_u, whole = qifjax.unroll(params, currents())
-    u, first = qifjax.unroll(params, currents()[:4])
-    u, second = qifjax.unroll(params, currents()[4:], u)
+    x = currents(shape=(GROUPED, N))
+    whole_u, whole = qifjax.unroll(params, x)
+    u, first = qifjax.unroll(params, x[:4])
+    u, second = qifjax.unroll(params, x[4:], u)
     np.testing.assert_array_equal(jnp.concatenate([first, second]), whole)
     np.testing.assert_array_equal(u, whole_u)
 
@@ -148,7 +151,7 @@ def test_per_channel_parameters_equal_one_run_a_channel():
 @pytest.mark.filterwarnings("ignore:QIFParams. a > 0.4")
 def test_grid_over_parameters_and_seeds_equals_single_runs():
     a, u_c = jnp.asarray([0.2, 0.4, 0.8]), jnp.asarray([0.3, 0.6])
-    inputs = jnp.stack([currents(seed) for seed in range(2)])
+    inputs = jnp.stack([currents(seed, shape=(GROUPED, N)) for seed in range(2)])
 
     def loss_and_gradient(a, u_c, x):
         def loss(x):
