@@ -4,7 +4,9 @@ Takes trained networks as they are, computes convolutions and dense layers once 
 float32 and once in bfloat16 (membranes, statistics and weights are float32 in both),
 and compares the classes that they predict for every example of the split that the run
 is scored on. Float32 layers, of which only the kernels are rounded to bfloat16, tell
-how much of the difference that makes.
+how much of the difference that makes; and the half of the examples of which the network
+is surer in float32, by the distance between its two largest outputs, whether it is the
+close decisions that change.
 """
 
 import functools
@@ -58,9 +60,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 def compare(run: Path, data_dir: Path) -> dict[str, Any]:
     """The predictions of one network in both precisions, counted."""
     in_float32 = trained.load(run, data_dir, precision="float32")
-    wide = _predictions(in_float32)
-    rounded = _predictions(replace(in_float32, params=_rounded(in_float32.params)))
-    narrow = _predictions(trained.load(run, data_dir, precision="bfloat16"))
+    in_bfloat16 = trained.load(run, data_dir, precision="bfloat16")
+    of_rounded = replace(in_float32, params=_rounded(in_float32.params))
+    logits = _logits(in_float32)
+    wide = np.argmax(logits, -1)
+    narrow, rounded = (
+        np.argmax(_logits(other), -1) for other in (in_bfloat16, of_rounded)
+    )
+    surer = _surer_half(logits)
     network = trained.load(run, data_dir)
     labels = network.experiment.evaluation.labels
     return {
@@ -69,6 +76,8 @@ def compare(run: Path, data_dir: Path) -> dict[str, Any]:
         "trained_in": network.config.precision,
         "examples": len(labels),
         "same": int(np.sum(wide == narrow)),
+        "surer": len(surer),
+        "same_of_surer": int(np.sum((wide == narrow)[surer])),
         "same_rounded_kernels": int(np.sum(wide == rounded)),
         "correct_float32": int(np.sum(wide == labels)),
         "correct_bfloat16": int(np.sum(narrow == labels)),
@@ -85,27 +94,37 @@ def _rounded(params):
     )
 
 
-def _predictions(network: trained.Trained) -> np.ndarray:
+def _logits(network: trained.Trained) -> np.ndarray:
+    """Outputs, averaged over time, of all examples ``[N, classes]``."""
     experiment = network.experiment
     run = jax.jit(functools.partial(outputs, experiment.task))
     neuron = experiment.hparams.neuron
     found = run(network.params, network.model_state, network.examples, neuron)
-    return np.argmax(np.mean(found, axis=0), -1)
+    return np.mean(found, axis=0)
+
+
+def _surer_half(logits: np.ndarray) -> np.ndarray:
+    """Which examples have their two largest logits farther apart than the others."""
+    second, first = np.sort(logits, -1)[:, -2:].T
+    return np.argsort(second - first)[: len(logits) // 2]
 
 
 def page(result: dict[str, Any]) -> str:
     """The result as Markdown."""
-    counts = ("same", "same_rounded_kernels", "correct_float32", "correct_bfloat16")
+    counts = ("same_rounded_kernels", "correct_float32", "correct_bfloat16")
     rows = [
         (
             *(run["run"], run["model"], run["trained_in"]),
             f"{run['examples']:,}",
+            f"{100 * run['same'] / run['examples']:.2f}",
+            f"{100 * run['same_of_surer'] / run['surer']:.2f}",
             *(f"{100 * run[name] / run['examples']:.2f}" for name in counts),
         )
         for run in result["runs"]
     ]
     head = ("run", "network", "trained in", "examples", "same prediction, %")
     head += (
+        "of the surer half, %",
         "with rounded kernels alone, %",
         "accuracy in float32, %",
         "in bfloat16, %",

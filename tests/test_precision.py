@@ -1,0 +1,54 @@
+"""The comparison of float32 and bfloat16 on trained networks."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks import precision
+from experiments import trained
+from tests import runs
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")
+
+
+def test_counts_are_those_of_the_predictions(tmp_path):
+    run = tmp_path / "run"
+    runs.run(run, "--epochs", "1")
+    out = tmp_path / "precision.json"
+    precision.main([str(run), "--out", str(out)])
+    (found,) = json.loads(out.read_text())["runs"]
+    labels = trained.load(run, tmp_path).experiment.evaluation.labels
+    wide, narrow = (
+        precision._logits(trained.load(run, tmp_path, precision=name))
+        for name in ("float32", "bfloat16")
+    )
+    assert np.any(wide != narrow)
+    same = np.argmax(wide, -1) == np.argmax(narrow, -1)
+    assert found["same"] == np.sum(same)
+    assert found["correct_float32"] == np.sum(np.argmax(wide, -1) == labels)
+    assert found["examples"] == len(labels)
+    assert found["surer"] == len(labels) // 2
+    assert f"| {100 * np.mean(same):.2f} |" in out.with_suffix(".md").read_text()
+
+
+def test_the_surer_half_has_the_largest_distances():
+    logits = np.array(
+        [[0.0, 1.0, 3.0], [5.0, 5.0, 1.0], [0.0, 4.0, 1.0], [1.0, 0, 2.0]]
+    )
+    assert sorted(precision._surer_half(logits)) == [0, 2]
+
+
+def test_kernels_are_rounded_and_nothing_else():
+    params = {"kernel": np.full((2, 2), 1.001, np.float32), "bias": np.float32([1.001])}
+    rounded = precision._rounded(jax.tree.map(jax.numpy.asarray, params))
+    assert np.all(rounded["kernel"] == 1.0)
+    assert rounded["kernel"].dtype == np.float32
+    assert np.array_equal(rounded["bias"], params["bias"])
+
+
+def test_no_run_is_an_error_of_one_line(capsys):
+    with pytest.raises(SystemExit):
+        precision.main([])
+    assert "needs the folders" in capsys.readouterr().err
