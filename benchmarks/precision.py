@@ -6,7 +6,8 @@ and compares the classes that they predict for every example of the split that t
 is scored on. Float32 layers, of which only the kernels are rounded to bfloat16, tell
 how much of the difference that makes; and the half of the examples of which the network
 is surer in float32, by the distance between its two largest outputs, whether it is the
-close decisions that change.
+close decisions that change. Kernels disturbed at random tell how small an error changes
+decisions: sums in another order, as on another machine, differ by about 1e-7.
 """
 
 import functools
@@ -23,6 +24,9 @@ import tyro
 from experiments import cli, markdown, provenance, trained
 from experiments.run_folder import RunError, write_report
 from qifjax.evaluation import outputs
+
+DISTURBANCES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+"""Standard deviations of random errors of the kernels, relative to each weight."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,11 @@ def compare(run: Path, data_dir: Path) -> dict[str, Any]:
     of_rounded = replace(in_float32, params=_rounded(in_float32.params))
     logits = _logits(in_float32)
     wide = np.argmax(logits, -1)
-    narrow, rounded = (
-        np.argmax(_logits(other), -1) for other in (in_bfloat16, of_rounded)
-    )
+    narrow, rounded = map(_predictions, (in_bfloat16, of_rounded))
+    disturbed = [
+        _predictions(replace(in_float32, params=_disturbed(in_float32.params, size)))
+        for size in DISTURBANCES
+    ]
     surer = _surer_half(logits)
     network = trained.load(run, data_dir)
     labels = network.experiment.evaluation.labels
@@ -79,6 +85,7 @@ def compare(run: Path, data_dir: Path) -> dict[str, Any]:
         "surer": len(surer),
         "same_of_surer": int(np.sum((wide == narrow)[surer])),
         "same_rounded_kernels": int(np.sum(wide == rounded)),
+        "same_disturbed": [int(np.sum(wide == other)) for other in disturbed],
         "correct_float32": int(np.sum(wide == labels)),
         "correct_bfloat16": int(np.sum(narrow == labels)),
     }
@@ -86,12 +93,26 @@ def compare(run: Path, data_dir: Path) -> dict[str, Any]:
 
 def _rounded(params):
     """The parameters, kernels as bfloat16 has them."""
-    return jax.tree.map(
-        lambda leaf: (
-            leaf.astype(jnp.bfloat16).astype(leaf.dtype) if leaf.ndim > 1 else leaf
-        ),
-        params,
-    )
+    return _kernels(lambda leaf: leaf.astype(jnp.bfloat16).astype(leaf.dtype), params)
+
+
+def _disturbed(params, size):
+    """The parameters, kernels with relative errors of a standard deviation."""
+    rng = np.random.default_rng(0)
+
+    def disturb(leaf):
+        factors = 1 + size * rng.standard_normal(leaf.shape)
+        return jnp.asarray(np.asarray(leaf) * factors, leaf.dtype)
+
+    return _kernels(disturb, params)
+
+
+def _kernels(change, params):
+    return jax.tree.map(lambda leaf: change(leaf) if leaf.ndim > 1 else leaf, params)
+
+
+def _predictions(network: trained.Trained) -> np.ndarray:
+    return np.argmax(_logits(network), -1)
 
 
 def _logits(network: trained.Trained) -> np.ndarray:
@@ -122,6 +143,14 @@ def page(result: dict[str, Any]) -> str:
         )
         for run in result["runs"]
     ]
+    errors = [
+        (
+            run["run"],
+            *(f"{100 * same / run['examples']:.2f}" for same in run["same_disturbed"]),
+        )
+        for run in result["runs"]
+    ]
+    sizes = [f"{size:.0e}".replace("e-0", "e-") for size in DISTURBANCES]
     head = ("run", "network", "trained in", "examples", "same prediction, %")
     head += (
         "of the surer half, %",
@@ -137,6 +166,11 @@ def page(result: dict[str, Any]) -> str:
             "and in bfloat16; membranes, statistics and weights are float32 in both.",
             "",
             *markdown.table(head, rows, left=3),
+            "",
+            "Same predictions, %, in float32, with kernels disturbed at random by so "
+            "much of each weight (standard deviation, one draw):",
+            "",
+            *markdown.table(("run", *sizes), errors, left=1),
             "",
             markdown.made_by(result),
             "",

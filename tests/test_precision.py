@@ -29,6 +29,7 @@ def test_counts_are_those_of_the_predictions(tmp_path):
     assert found["same"] == np.sum(same)
     assert found["correct_float32"] == np.sum(np.argmax(wide, -1) == labels)
     assert found["examples"] == len(labels)
+    assert found["same_disturbed"][0] == len(labels)
     assert found["surer"] == len(labels) // 2
     assert f"| {100 * np.mean(same):.2f} |" in out.with_suffix(".md").read_text()
 
@@ -46,6 +47,16 @@ def test_kernels_are_rounded_and_nothing_else():
     assert np.all(rounded["kernel"] == 1.0)
     assert rounded["kernel"].dtype == np.float32
     assert np.array_equal(rounded["bias"], params["bias"])
+
+
+def test_disturbed_kernels_are_off_by_what_is_said():
+    params = {"kernel": np.full((200, 200), 2.0, np.float32), "bias": np.ones(3)}
+    params = jax.tree.map(jax.numpy.asarray, params)
+    changed = precision._disturbed(params, 1e-2)
+    error = np.asarray(changed["kernel"]) / 2 - 1
+    assert np.std(error) == pytest.approx(1e-2, rel=0.02)
+    assert abs(np.mean(error)) < 2e-4
+    assert np.array_equal(changed["bias"], params["bias"])
 
 
 def test_no_run_is_an_error_of_one_line(capsys):
