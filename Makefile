@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results analysis trainings headline robustness scale long faults grid packing bench models clean
+.PHONY: help demo test slow check format install results analysis trainings headline robustness scale long faults grid packing precision bench models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -118,6 +118,13 @@ grid: $(READY) ## Compare a grid with its cells one by one; writes docs/results/
 
 packing: $(READY) ## Cut runs into pieces and measure what shortened states cost.
 	$(BIN)/python -m benchmarks.packing
+
+SHORT_RUN := runs/fashion_mnist_resnet19_narrow-qif-seed0
+$(SHORT_RUN)/result.json: $(READY)
+	$(BIN)/python -m experiments.train cifar10_resnet19 --name fashion_mnist_resnet19_narrow --dataset fashion_mnist --augment none --model-options width_multiplier 0.0625 --window centred --clip-norm 1 --epochs 2
+
+precision: $(SHORT_RUN)/result.json ## Compare predictions of narrow ResNet-19s in float32 and bfloat16.
+	$(BIN)/python -m benchmarks.precision docs/results/weights/cifar10_resnet19_narrow_qif_centred $(SHORT_RUN) --out docs/results/precision_resnet19.json
 
 bench: $(READY) ## Compare with other libraries at the same work (hours); writes docs/results/peers.md.
 	$(BIN)/python -m benchmarks.peers
