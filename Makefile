@@ -120,7 +120,7 @@ packing: $(READY) ## Cut runs into pieces and measure what shortened states cost
 	$(BIN)/python -m benchmarks.packing
 
 SHORT_RUN := runs/fashion_mnist_resnet19_narrow-qif-seed0
-$(SHORT_RUN)/result.json: $(READY)
+$(SHORT_RUN)/result.json: | $(READY)
 	$(BIN)/python -m experiments.train cifar10_resnet19 --name fashion_mnist_resnet19_narrow --dataset fashion_mnist --augment none --model-options width_multiplier 0.0625 --window centred --clip-norm 1 --epochs 2
 
 precision: $(SHORT_RUN)/result.json ## Compare predictions of narrow ResNet-19s in float32 and bfloat16.

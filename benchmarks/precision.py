@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         result = {
             "command": cli.command(program, argv),
             **provenance.describe(),
+            "disturbances": DISTURBANCES,
             "runs": rows,
         }
         write_report(options.out, result, page(result))
@@ -150,7 +151,7 @@ def page(result: dict[str, Any]) -> str:
         )
         for run in result["runs"]
     ]
-    sizes = [f"{size:.0e}".replace("e-0", "e-") for size in DISTURBANCES]
+    sizes = [f"{size:.0e}".replace("e-0", "e-") for size in result["disturbances"]]
     head = ("run", "network", "trained in", "examples", "same prediction, %")
     head += (
         "of the surer half, %",
