@@ -8,7 +8,6 @@ turns at the tasks of :mod:`benchmarks.peers`.
 """
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from benchmarks.peers import measure
 from benchmarks.peers.contestants import CONTESTANTS, OURS
 from benchmarks.peers.field import Field
 from benchmarks.peers.tasks import NEURONS
-from benchmarks.peers.worker import Worker
 from experiments import cli, markdown, provenance
 from experiments.latency import ratio_interval
 from experiments.partial import Partial
@@ -27,7 +26,6 @@ from experiments.run_folder import RunError, write_report
 
 HUGE = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 SUPPORT = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-_WARM_UP = 2
 
 Name = Literal["neuron-4", "neuron-10", "train-lenet5", "train-resnet19"]
 
@@ -74,11 +72,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         with Field(options.libraries, options.environments) as field:
             key = json.dumps([origin["git_commit"], field.versions])
             partial = Partial(options.out, key)
-            for name in field.workers:
-                with field.start(name, HUGE) as huge:
-                    workers = {"small": field.workers[name], "huge": huge}
-                    for task in options.tasks:
-                        take_turns(workers, name, task, options.rounds, partial)
+            names = list(field.workers)
+            for name in names:
+                field.join(f"{name}-huge", name, HUGE)
+            for task in options.tasks:
+                measure.take_turns(field, task, NEURONS, options.rounds, partial)
             result = {
                 "command": cli.command("python -m benchmarks.huge_pages", argv),
                 **origin,
@@ -86,9 +84,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "left_out": field.left_out,
                 "rows": [
                     row(partial, name, task, neuron)
-                    for name in field.workers
+                    for name in names
                     for task in options.tasks
                     for neuron in NEURONS
+                    if field.left_out.keys().isdisjoint(parts(name, task, neuron))
                 ],
             }
         text = page(result)
@@ -97,48 +96,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{text}\n{options.out.with_suffix('.md')}")
 
 
-def take_turns(
-    workers: Mapping[str, Worker],
-    name: str,
-    task: str,
-    rounds: int,
-    partial: Partial,
-) -> None:
-    """Times one task of one library, small and huge pages in turns.
-
-    Args:
-      workers: its processes, ``small`` and ``huge``.
-      name: the library.
-      task: name of the task.
-      rounds: turns of each process with each neuron model.
-      partial: gets the seconds, in parts ``NAME TASK NEURON PAGES``.
-
-    Raises:
-      PeerError: if a process cannot do its work.
-    """
-    print(f"{task}, {name}", file=sys.stderr)
-    for neuron in NEURONS:
-        parts = {pages: f"{name} {task} {neuron} {pages}" for pages in workers}
-        if all(len(partial.done(part)) >= rounds for part in parts.values()):
-            continue
-        for worker in workers.values():
-            worker.ask("prepare", task=task, neuron=neuron, warm_up=_WARM_UP)
-        for number in range(rounds):
-            for pages, worker in workers.items():
-                # A killed command has left one of them a round ahead.
-                if len(partial.done(parts[pages])) <= number:
-                    seconds = worker.ask("run", task=task, neuron=neuron)
-                    partial.add(parts[pages], [seconds])
-        for worker in workers.values():
-            worker.ask("drop")
+def parts(name: str, task: str, neuron: str) -> tuple[str, str]:
+    """Names of what is measured of one library at one task, small and huge pages."""
+    return f"{task} {neuron} {name}", f"{task} {neuron} {name}-huge"
 
 
 def row(partial: Partial, name: str, task: str, neuron: str) -> dict[str, Any]:
     """Medians of one library at one task, and the ratio, small to huge pages."""
-    small, huge = (
-        np.asarray(partial.done(f"{name} {task} {neuron} {pages}"))
-        for pages in ("small", "huge")
-    )
+    small, huge = (np.asarray(partial.done(part)) for part in parts(name, task, neuron))
     return {
         "library": name,
         "task": task,

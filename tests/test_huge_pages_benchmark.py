@@ -1,4 +1,4 @@
-"""The benchmark of huge pages: turns, what is known stays, ratios."""
+"""The benchmark of huge pages: ratios, and where there are none."""
 
 import pytest
 
@@ -6,25 +6,10 @@ from benchmarks import huge_pages
 from experiments.partial import Partial
 
 
-class _Worker:
-    def __init__(self, seconds):
-        self.seconds, self.turns = seconds, 0
-
-    def ask(self, do, **_):
-        if do != "run":
-            return None
-        self.turns += 1
-        return self.seconds * self.turns
-
-
-def test_both_processes_take_their_turns_and_what_is_known_stays(tmp_path):
-    workers = {"small": _Worker(3.0), "huge": _Worker(1.0)}
+def test_a_row_is_of_both_processes_of_a_library(tmp_path):
     partial = Partial(tmp_path / "out.json", "me")
-    huge_pages.take_turns(workers, "qifjax", "neuron-4", 3, partial)
-    assert partial.done("qifjax neuron-4 qif small") == [3.0, 6.0, 9.0]
-    assert partial.done("qifjax neuron-4 qif huge") == [1.0, 2.0, 3.0]
-    huge_pages.take_turns(workers, "qifjax", "neuron-4", 3, partial)
-    assert [worker.turns for worker in workers.values()] == [6, 6]
+    partial.add("neuron-4 lif qifjax", [12.0, 15.0, 18.0])
+    partial.add("neuron-4 lif qifjax-huge", [4.0, 5.0, 6.0])
     row = huge_pages.row(partial, "qifjax", "neuron-4", "lif")
     assert (row["small_seconds"], row["huge_seconds"]) == (15.0, 5.0)
     assert row["ratio"] == 3.0

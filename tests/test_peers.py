@@ -224,6 +224,27 @@ def test_a_peer_that_cannot_start_is_left_out_in_one_line(monkeypatch, capsys):
     assert line == "error: norse is left out: norse is not to be had"
 
 
+def test_a_contestant_takes_part_twice_under_two_names(monkeypatch):
+    started = []
+
+    class Fine:
+        def ask(self, do):
+            return {}
+
+        def close(self):
+            pass
+
+    def start(self, name, settings=None):
+        started.append((name, settings))
+        return Fine()
+
+    monkeypatch.setattr(Field, "start", start)
+    with Field((OURS,), Path()) as field:
+        field.join("again", OURS, {"SETTING": "1"})
+        assert started == [(OURS, None), (OURS, {"SETTING": "1"})]
+        assert field.having("lif") == [OURS, "again"]
+
+
 # --- turns ---------------------------------------------------------------------------
 
 

@@ -29,11 +29,13 @@ class Field:
     def __init__(self, names: Iterable[str], folder: Path):
         self._folder = folder
         self._pythons: dict[str, str] = {}
+        self._contestants: dict[str, Contestant] = {}
         self.workers: dict[str, Worker] = {}
         self.versions: dict[str, dict[str, str]] = {}
         self.left_out: dict[str, str] = {}
         for name in names:
             try:
+                self._contestants[name] = CONTESTANTS[name]
                 self._pythons[name] = self._python(CONTESTANTS[name])
                 self.workers[name] = self.start(name)
                 self.versions[name] = self.workers[name].ask("versions")
@@ -49,7 +51,18 @@ class Field:
 
     def having(self, neuron: str) -> list[str]:
         """Names of the contestants that take part and have a neuron model."""
-        return [name for name in self.workers if neuron in CONTESTANTS[name].same]
+        return [name for name in self.workers if neuron in self._contestants[name].same]
+
+    def join(self, label: str, name: str, settings: Mapping[str, str]) -> None:
+        """Lets another process of a contestant take part, under a name of its own.
+
+        Args:
+          label: that name.
+          name: the contestant, which takes part already.
+          settings: environment variables for the process.
+        """
+        self._contestants[label] = self._contestants[name]
+        self.workers[label] = self.start(name, settings)
 
     def start(self, name: str, settings: Mapping[str, str] = {}) -> Worker:
         """Starts another process of a contestant.
