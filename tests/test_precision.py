@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("standard_promotion")
 
 def test_counts_are_those_of_the_predictions(tmp_path):
     run = tmp_path / "run"
-    runs.run(run, "--epochs", "1")
+    accuracy = runs.run(run, "--epochs", "1").result()["test"]["accuracy"]
     out = tmp_path / "precision.json"
     precision.main([str(run), "--out", str(out)])
     (found,) = json.loads(out.read_text())["runs"]
@@ -29,9 +29,14 @@ def test_counts_are_those_of_the_predictions(tmp_path):
     assert found["same"] == np.sum(same)
     assert found["correct_float32"] == np.sum(np.argmax(wide, -1) == labels)
     assert found["examples"] == len(labels)
-    assert found["same_disturbed"][0] == len(labels)
+    assert found["correct_float32"] / len(labels) == pytest.approx(accuracy)
+    assert len(labels) / 2 < found["same"] <= len(labels)
+    # Another processor sums in another order.
+    assert found["same_disturbed"][0] >= 0.99 * len(labels)
     assert found["surer"] == len(labels) // 2
-    assert f"| {100 * np.mean(same):.2f} |" in out.with_suffix(".md").read_text()
+    text = out.with_suffix(".md").read_text()
+    row, _ = (line for line in text.split("\n") if line.startswith("| digits"))
+    assert f"| {100 * np.mean(same):.2f} |" in row
 
 
 def test_the_surer_half_has_the_largest_distances():

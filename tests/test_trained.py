@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import precision
 from experiments import evaluate, train, trained
 from experiments.config import Config, ConfigError
 from experiments.run_folder import RunFolder
@@ -89,18 +88,3 @@ def test_configurations_survive_json():
     assert Config.from_json(plain).resize == 0
     with pytest.raises(ConfigError, match="unknown settings colour: .*another version"):
         Config.from_json({**plain, "colour": 1})
-
-
-def test_predictions_in_both_precisions(finished, tmp_path, capsys):
-    out = tmp_path / "precision.json"
-    precision.main([str(finished), "--out", str(out)])
-    (run,) = json.loads(out.read_text())["runs"]
-    accuracy = RunFolder(finished).result()["test"]["accuracy"]
-    assert run["correct_float32"] / 160 == pytest.approx(accuracy)
-    assert 80 < run["same"] <= run["examples"] == 160
-    text = out.with_suffix(".md").read_text()
-    (row,) = (line for line in text.split("\n") if line.startswith("| digits"))
-    assert f"{100 * run['same'] / 160:.2f}" in row
-    with pytest.raises(SystemExit):
-        precision.main(["--out", str(out)])
-    assert "needs the folders" in capsys.readouterr().err
