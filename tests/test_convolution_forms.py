@@ -65,7 +65,7 @@ def close(found, expected):
 
 
 @geometries
-@pytest.mark.parametrize("form", ["by_xla", "by_shifts", "by_winograd"])
+@pytest.mark.parametrize("form", ["by_xla", "by_bands", "by_winograd"])
 def test_forward_forms_equal_a_loop(form, shape, strides, pads):
     skip_unless_for(form, shape, strides)
     x, kernel, cotangent = case(shape, strides, pads)
@@ -85,14 +85,7 @@ def test_input_forms_equal_a_loop(form, shape, strides, pads):
 @geometries
 @pytest.mark.parametrize(
     "form",
-    [
-        "by_patches",
-        "by_positions",
-        "by_blocks",
-        "by_bands",
-        "by_planes",
-        "by_winograd",
-    ],
+    ["by_patches", "by_positions", "by_blocks", "by_convolution", "by_winograd"],
 )
 def test_kernel_forms_equal_a_loop(form, shape, strides, pads):
     skip_unless_for(form, shape, strides)
@@ -101,7 +94,7 @@ def test_kernel_forms_equal_a_loop(form, shape, strides, pads):
     close(found, loop(x, kernel, cotangent, strides, pads)[2])
 
 
-@pytest.mark.parametrize("form", ["by_planes", "by_blocks", "by_winograd"])
+@pytest.mark.parametrize("form", ["by_convolution", "by_blocks", "by_winograd"])
 def test_kernel_gradients_add_up_over_chunks_of_images(form, monkeypatch):
     monkeypatch.setattr(kernel_forms, "CHUNK", 1)
     monkeypatch.setattr(kernel_forms, "PIXELS", 1)
@@ -125,7 +118,7 @@ def test_sums_of_bfloat16_images_are_float32():
     x = np.ones((1, 17, 17, 1), np.float32)
     kernel = np.ones((17, 17, 1, 1), np.float32)
     half = [jax.numpy.asarray(array, jax.numpy.bfloat16) for array in (x, kernel)]
-    found = forward_forms.by_shifts(*half, (1, 1), ((0, 0), (0, 0)))
+    found = forward_forms.by_bands(*half, (1, 1), ((0, 0), (0, 0)))
     assert found.dtype == jax.numpy.bfloat16
     assert float(found[0, 0, 0, 0]) == 288  # 289 rounded once
 
@@ -137,15 +130,15 @@ SAME, VALID = ((2, 2), (2, 2)), ((0, 0), (0, 0))
     ("module", "side", "channels", "features", "kernel", "pads", "form"),
     [
         # LeNet-5
-        (forward_forms, 28, 1, 6, 5, SAME, "by_shifts"),
-        (forward_forms, 14, 6, 16, 5, VALID, "by_xla"),
+        (forward_forms, 28, 1, 6, 5, SAME, "by_bands"),
+        (forward_forms, 14, 6, 16, 5, VALID, "by_bands"),
         (input_forms, 14, 6, 16, 5, VALID, "by_bands"),
-        (kernel_forms, 28, 1, 6, 5, SAME, "by_planes"),
-        (kernel_forms, 14, 6, 16, 5, VALID, "by_positions"),
+        (kernel_forms, 28, 1, 6, 5, SAME, "by_convolution"),
+        (kernel_forms, 14, 6, 16, 5, VALID, "by_convolution"),
         # ResNet-19
         (forward_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_xla"),
         (input_forms, 8, 64, 64, 3, ((1, 1), (1, 1)), "by_convolution"),
-        (kernel_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_bands"),
+        (kernel_forms, 8, 3, 64, 3, ((1, 1), (1, 1)), "by_patches"),
         (kernel_forms, 8, 64, 64, 3, ((1, 1), (1, 1)), "by_blocks"),
         (kernel_forms, 8, 64, 128, 1, VALID, "by_positions"),
         # VGGSNN

@@ -1,31 +1,29 @@
 """The forward pass of a convolution, on CPU.
 
-XLA's convolution gathers the channels of a pixel into vectors. With one to three
-channels in and a few out there is nothing to gather: the first layer of LeNet-5 runs at
-a tenth of the speed of a plain sum of shifted images. And where channels are many it
-multiplies more than it has to (:mod:`qifjax.nn.convolution.winograd`). The table that
-says so is made by ``benchmarks/convolution.py``.
+XLA's convolution gathers the channels of a pixel into vectors. Few channels fill none:
+the first layer of LeNet-5 runs at a tenth of the speed of products with banded
+matrices, of which each makes a few columns of the output at once. And where channels
+are many, XLA multiplies more than it has to (:mod:`qifjax.nn.convolution.winograd`).
+The table that says so is made by ``benchmarks/convolution.py``.
 """
 
-import functools
-
 import jax
-import jax.numpy as jnp
 
-from qifjax.neurons import at_least_float32
 from qifjax.nn.convolution import winograd
 from qifjax.nn.convolution.geometry import (
     LAYOUT,
     Pads,
     Strides,
+    banded,
+    bands,
     output_size,
     padded,
-    positions,
-    shifted,
 )
 
-# So many products a pixel at most are a sum; so few features do not fill a vector.
-FEW_PRODUCTS, FEW_FEATURES = 32, 32
+# Fewer channels do not fill a vector; more features fill the product without bands.
+FEW_CHANNELS, FEW_FEATURES = 8, 16
+# So many values in the columns of a band, over all features, fill the product.
+FILLED = 32
 
 
 def forward(x: jax.Array, kernel: jax.Array, strides: Strides, pads: Pads) -> jax.Array:
@@ -40,10 +38,10 @@ def forward(x: jax.Array, kernel: jax.Array, strides: Strides, pads: Pads) -> ja
     Returns:
       ``[B, H', W', F]``.
     """
-    products, features = kernel[..., 0].size, kernel.shape[-1]
+    channels, features = kernel.shape[2:]
     form = by_xla
-    if products <= FEW_PRODUCTS and features < FEW_FEATURES:
-        form = by_shifts
+    if channels < FEW_CHANNELS and features <= FEW_FEATURES and set(strides) == {1}:
+        form = by_bands
     elif winograd.fits(kernel.shape, strides):
         size = output_size(x, kernel.shape[:2], strides, pads)
         if winograd.pays((len(x), *size), kernel):
@@ -64,18 +62,16 @@ def by_winograd(x, kernel, strides, pads):
     return winograd.convolution(x, kernel, pads)
 
 
-def by_shifts(x, kernel, strides, pads):
-    """A sum of shifted images, one for each kernel position and input channel."""
-    wide = at_least_float32(x.dtype)
-    size = output_size(x, kernel.shape[:2], strides, pads)
-    # One channel's rows are long and contiguous; the features become planes too.
-    planes = jnp.moveaxis(padded(x, pads), -1, 0).astype(wide)
-    weights = kernel.astype(wide)[..., None, None, None]
-    products = [
-        weights[*position, channel]
-        * shifted(planes[channel : channel + 1], position, size, strides)
-        for position in positions(kernel.shape[:2])
-        for channel in range(kernel.shape[2])
-    ]
-    total = functools.reduce(jnp.add, products)
-    return jnp.moveaxis(total, 0, -1).astype(x.dtype)
+def by_bands(x, kernel, strides, pads):
+    """All that a few columns of the output see, times one banded matrix.
+
+    It is for strides of one.
+    """
+    height, width = output_size(x, kernel.shape[:2], strides, pads)
+    features = kernel.shape[-1]
+    fitting = [count for count in range(1, width + 1) if width % count == 0]
+    columns = max(n for n in fitting if n == 1 or n * features <= FILLED)
+    seen = bands(padded(x, pads), kernel.shape[:2], width, columns)
+    matrix = banded(kernel, seen.shape[-2], columns).reshape(-1, columns * features)
+    y = seen.reshape(-1, len(matrix)) @ matrix
+    return y.reshape(len(x), height, width, features)

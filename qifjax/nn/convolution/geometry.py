@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 
 Strides = tuple[int, ...]
 Pads = tuple[tuple[int, int], tuple[int, int]]
@@ -16,7 +17,7 @@ def positions(shape: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def padded(x: jax.Array, pads: Pads) -> jax.Array:
-    """Images ``[B, H, W, C]`` with zeros around them."""
+    """Images ``[B, H, W, C]``, or else four axes, with zeros around H and W."""
     # A literal zero: JAX takes the array that jnp.pad makes for a residual of the
     # convolution's gradient in second derivatives of loops.
     edges = [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)]
@@ -42,6 +43,37 @@ def shifted(
         for i in range(2)
     )
     return planes[:, :, rows, columns]
+
+
+def bands(around: jax.Array, shape: Sequence[int], width: int, columns: int):
+    """What each few columns of the output see of padded images, for strides of one.
+
+    Args:
+      around: padded images ``[B, H, W, C]``.
+      shape: extent of the kernel in pixels ``(K, L)``.
+      width: columns of the output, a multiple of ``columns``.
+      columns: columns of a band.
+
+    Returns:
+      ``[B, H', width / columns, K, columns + L - 1, C]``.
+    """
+    height, span = around.shape[1] - shape[0] + 1, columns + shape[1] - 1
+    seen = [
+        [around[:, i : i + height, j : j + span] for i in range(shape[0])]
+        for j in range(0, width, columns)
+    ]
+    return jnp.stack([jnp.stack(rows, 2) for rows in seen], 2)
+
+
+def banded(kernel: jax.Array, full: int, width: int) -> jax.Array:
+    """Matrices ``[K, full C, width F]`` that map a row of the input to the output."""
+    rows, columns, channels, features = kernel.shape
+    placed = [
+        padded(kernel, ((first, full - columns - first), (0, 0)))
+        for first in range(width)
+    ]
+    matrices = jnp.stack(placed, 3)  # [K, full, C, width, F]
+    return matrices.reshape(rows, full * channels, width * features)
 
 
 def images_at_once(batch: int, size: Sequence[int], pixels: int) -> int:

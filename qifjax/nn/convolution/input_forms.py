@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from qifjax.nn.convolution import winograd
-from qifjax.nn.convolution.geometry import LAYOUT, Pads, Strides
+from qifjax.nn.convolution.geometry import LAYOUT, Pads, Strides, banded
 
 # Fewer input channels leave a vector unfilled.
 FEW_CHANNELS = 8
@@ -78,7 +78,7 @@ def by_bands(cotangent, kernel, shape, strides, pads):
     batch, height, width, features = cotangent.shape
     rows, channels = kernel.shape[0], kernel.shape[2]
     full = [shape[1 + i] + sum(pads[i]) for i in range(2)]
-    bands = _bands(kernel, full[1], width).reshape(-1, width * features)
+    bands = banded(kernel, full[1], width).reshape(-1, width * features)
     products = cotangent.reshape(-1, width * features) @ bands.T
     products = products.reshape(batch, height, rows, full[1] * channels)
     placed = [
@@ -101,14 +101,3 @@ def _margins(cotangent, kernel, shape, strides, pads):
     dilated = [(cotangent.shape[1 + i] - 1) * strides[i] + 1 for i in range(2)]
     highs = [shape[1 + i] + kernel.shape[i] - 1 - dilated[i] - lows[i] for i in (0, 1)]
     return tuple(zip(lows, highs, strict=True))
-
-
-def _bands(kernel, full, width):
-    """Matrices ``[K, full C, width F]`` that map a row of the input to the output."""
-    rows, columns, channels, features = kernel.shape
-    offset = jnp.arange(full)[:, None] - jnp.arange(width)[None]
-    seen = ((offset >= 0) & (offset < columns))[None, :, :, None, None]
-    weights = kernel[:, jnp.clip(offset, 0, columns - 1)]
-    bands = jnp.where(seen, weights, 0)  # [K, full, width, C, F]
-    bands = jnp.transpose(bands, (0, 1, 3, 2, 4))
-    return bands.reshape(rows, full * channels, width * features)

@@ -1,13 +1,13 @@
 """The gradient of a convolution with respect to its kernel, on CPU.
 
-XLA's kernel gradient, and the same written as a convolution whose kernel is the whole
-cotangent, runs at a twentieth to a quarter of the speed of the forward pass for the
-wide layers of ResNet-19 and VGGSNN on images of 16 pixels and more, and for narrow
-layers too. Products of matrices do not. Which form is fastest depends on the channels,
-to good measure: ``benchmarks/convolution.py`` compares them.
+XLA's kernel gradient, a convolution whose kernel is the whole cotangent, runs at a
+twentieth to a quarter of the speed of the forward pass for the wide layers of ResNet-19
+and VGGSNN on images of 16 pixels and more. Products of matrices do not; where channels
+are few, neither does the same convolution of few images at a time. Which form is
+fastest depends on the channels, to good measure: ``benchmarks/convolution.py`` compares
+them.
 """
 
-import functools
 import math
 
 import jax
@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from qifjax.neurons import at_least_float32
 from qifjax.nn.convolution import winograd
 from qifjax.nn.convolution.geometry import (
+    LAYOUT,
     Pads,
     Strides,
     images_at_once,
@@ -23,13 +24,11 @@ from qifjax.nn.convolution.geometry import (
     positions,
     shifted,
 )
-from qifjax.nn.planes import FEW_CHANNELS as FEW_FEATURES
 
-# Fewer input channels are too few for one product a kernel position.
-FEW_CHANNELS = 4
-# So many pixels of a row share a product, or more where that makes too many products.
-BAND, MOST_BANDS = 4, 4
-# The patches of so many images stay in the cache, and so many pixels of all channels.
+# Fewer channels or features do not fill a vector; these are too few for more than one
+# product over all kernel positions.
+FEW, FEWEST_CHANNELS = 8, 4
+# So many images, and pixels over all channels, stay in the cache.
 CHUNK, PIXELS = 16, 1024
 
 
@@ -54,80 +53,47 @@ def kernel_gradient(
     """
     channels, features = x.shape[-1], cotangent.shape[-1]
     form = by_positions
-    if shape != (1, 1) and channels < FEW_CHANNELS:
-        form = by_bands if set(strides) == {1} else by_patches
-        if features < FEW_FEATURES:
-            form = by_planes
-    elif shape != (1, 1) and min(channels, features) >= FEW_FEATURES:
-        form = by_blocks
-        if winograd.fits(shape, strides) and winograd.gradient_pays(x, cotangent):
-            form = by_winograd
+    if shape != (1, 1):
+        if min(channels, features) >= FEW:
+            form = by_blocks
+            if winograd.fits(shape, strides) and winograd.gradient_pays(x, cotangent):
+                form = by_winograd
+        elif channels < FEWEST_CHANNELS and features >= FEW:
+            form = by_patches
+        else:
+            form = by_convolution
     return form(x, cotangent, shape, strides, pads)
 
 
-def by_bands(x, cotangent, shape, strides, pads):
-    """One product for each few columns of the image, which see a band of ``x``.
+def by_convolution(x, cotangent, shape, strides, pads):
+    """A convolution of a few images with their cotangent, few by few.
 
-    Of what all pixels of the band and all columns have in common, the kernel's gradient
-    is the sum along the diagonals. It is for strides of one.
-    """
-    del strides
-    batch, height, width, features = cotangent.shape
-    channels = x.shape[-1]
-    columns = max(BAND, -(-width // MOST_BANDS))
-    more = -width % columns
-    (top, bottom), (left, right) = pads
-    around = padded(x, ((top, bottom), (left, right + more)))
-    errors = padded(cotangent, ((0, 0), (0, more)))
-    span = columns + shape[1] - 1
-
-    def product(first):
-        rows = [
-            around[:, row : row + height, first : first + span]
-            for row in range(shape[0])
-        ]
-        seen = jnp.stack(rows, 2).reshape(batch * height, -1)
-        error = errors[:, :, first : first + columns].reshape(batch * height, -1)
-        return seen.T @ error
-
-    products = [product(first) for first in range(0, width, columns)]
-    total = functools.reduce(jnp.add, products)
-    pairs = total.reshape(shape[0], span, channels, columns, features)
-    diagonals = [pairs[:, j : j + shape[1], :, j] for j in range(columns)]
-    return functools.reduce(jnp.add, diagonals)
-
-
-def by_planes(x, cotangent, shape, strides, pads):
-    """Patches of a few images times the planes of their cotangent, few by few.
-
-    The loop also keeps the cotangent in the shape in which it is computed: fused into
-    the reshape for one large product, all that computes it would be slow.
+    The channels are the images, the images the channels, and the cotangent is the
+    kernel, dilated by the stride. The loop also keeps the cotangent in the shape in
+    which it is computed: what computes it would be slow in the shape of the kernel.
     """
     count = math.gcd(len(x), CHUNK)
-    planes, errors = (jnp.moveaxis(a, -1, 0) for a in (padded(x, pads), cotangent))
+    wide = at_least_float32(cotangent.dtype)
 
     def add(i, total):
         seen, error = (
-            jax.lax.dynamic_slice_in_dim(a, i * count, count, 1)
-            for a in (planes, errors)
+            jax.lax.dynamic_slice_in_dim(a, i * count, count).astype(wide)
+            for a in (x, cotangent)
         )
-        rows = [
-            shifted(seen, position, cotangent.shape[1:3], strides)
-            for position in positions(shape)
-        ]
-        patches = jnp.concatenate(rows).reshape(len(total), -1)
-        return total + jax.lax.dot_general(
-            patches,
-            error.reshape(len(error), -1),
-            (((1,), (1,)), ((), ())),
-            preferred_element_type=total.dtype,
+        kernel = jax.lax.conv_general_dilated(
+            jnp.transpose(seen, (3, 1, 2, 0)),
+            jnp.transpose(error, (1, 2, 0, 3)),
+            (1, 1),
+            pads,
+            rhs_dilation=strides,
+            dimension_numbers=LAYOUT,
         )
+        # The last stride may leave pixels over.
+        return total + kernel[:, : shape[0], : shape[1]]
 
-    kernel = (*shape, len(planes), len(errors))
-    wide = at_least_float32(cotangent.dtype)
-    start = jnp.zeros((math.prod(kernel[:3]), len(errors)), wide)
+    start = jnp.zeros((x.shape[-1], *shape, cotangent.shape[-1]), wide)
     total = jax.lax.fori_loop(0, len(x) // count, add, start)
-    return total.reshape(kernel).astype(cotangent.dtype)
+    return jnp.moveaxis(total, 0, 2).astype(cotangent.dtype)
 
 
 def by_patches(x, cotangent, shape, strides, pads):
