@@ -133,6 +133,7 @@ SAME, VALID = ((2, 2), (2, 2)), ((0, 0), (0, 0))
         (forward_forms, 28, 1, 6, 5, SAME, "by_bands"),
         (forward_forms, 14, 6, 16, 5, VALID, "by_bands"),
         (input_forms, 14, 6, 16, 5, VALID, "by_bands"),
+        (input_forms, 35, 6, 16, 5, VALID, "by_convolution"),  # 31 columns
         (kernel_forms, 28, 1, 6, 5, SAME, "by_convolution"),
         (kernel_forms, 14, 6, 16, 5, VALID, "by_convolution"),
         # ResNet-19

@@ -16,11 +16,12 @@ def positions(shape: Sequence[int]) -> list[tuple[int, int]]:
     return [(i, j) for i in range(shape[0]) for j in range(shape[1])]
 
 
-def padded(x: jax.Array, pads: Pads) -> jax.Array:
-    """Images ``[B, H, W, C]``, or else four axes, with zeros around H and W."""
+def padded(x: jax.Array, pads: Sequence[tuple[int, int]]) -> jax.Array:
+    """Images ``[B, H, W, C]`` with zeros around them, or other axes behind a first."""
     # A literal zero: JAX takes the array that jnp.pad makes for a residual of the
     # convolution's gradient in second derivatives of loops.
-    edges = [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)]
+    edges = [(0, 0, 0), *((*pad, 0) for pad in pads)]
+    edges += [(0, 0, 0)] * (x.ndim - len(edges))
     return jax.lax.pad(x, x.dtype.type(0), edges)
 
 
@@ -69,8 +70,7 @@ def banded(kernel: jax.Array, full: int, width: int) -> jax.Array:
     """Matrices ``[K, full C, width F]`` that map a row of the input to the output."""
     rows, columns, channels, features = kernel.shape
     placed = [
-        padded(kernel, ((first, full - columns - first), (0, 0)))
-        for first in range(width)
+        padded(kernel, [(first, full - columns - first)]) for first in range(width)
     ]
     matrices = jnp.stack(placed, 3)  # [K, full, C, width, F]
     return matrices.reshape(rows, full * channels, width * features)
