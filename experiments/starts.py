@@ -139,7 +139,7 @@ def start(
     after_trace = time.perf_counter()
     lowered = traced.lower()
     after_lowering = time.perf_counter()
-    lowered.compile(nn.compiler_options("none"))
+    lowered.compile(nn.compiler_options())
     return {
         "trace": after_trace - begin,
         "lower": after_lowering - after_trace,

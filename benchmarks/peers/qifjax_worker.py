@@ -116,7 +116,7 @@ def _train(task: Task, neuron: NeuronParams) -> Work:
     program = jax.jit(
         functools.partial(train_steps, training),
         donate_argnums=0,
-        compiler_options=nn.compiler_options("none"),
+        compiler_options=nn.compiler_options(),
     )
     order = jnp.arange(network.batch)
     state = init(jax.random.key(0))
@@ -134,7 +134,10 @@ def _infer(task: Task, neuron: NeuronParams) -> Work:
     model = nn.create(network.name, num_classes=10, timesteps=network.timesteps)
     inputs = _training(network).preprocess(_batch(network).inputs)
     variables = jax.jit(model.init)(jax.random.key(0), inputs, neuron)
-    logits_of = jax.jit(lambda variables, x: model.apply(variables, x, neuron))
+    logits_of = jax.jit(
+        lambda variables, x: model.apply(variables, x, neuron),
+        compiler_options=nn.compiler_options(),
+    )
 
     def work(steps):
         for _ in range(steps):

@@ -1,4 +1,4 @@
-"""What XLA has to be told about a program that trains."""
+"""What XLA has to be told about the programs of a network."""
 
 import functools
 
@@ -11,16 +11,16 @@ from qifjax.nn.remat import Remat
 _OWN_PRODUCTS = "xla_cpu_experimental_ynn_fusion_type", "LIBRARY_FUSION_TYPE_REDUCE"
 
 
-def compiler_options(remat: Remat) -> dict[str, str]:
-    """What XLA has to be told about a program that trains, where that is anything.
+def compiler_options(remat: Remat = "none") -> dict[str, str]:
+    """What XLA has to be told about a program of a network, where that is anything.
 
-    On CPU, products of matrices are made without a library, which takes as long and
+    On CPU, products of matrices are made without a library, which takes no longer and
     shortens the second start of large networks. And ``"layer"`` would not save memory
     there: XLA drops the barriers with which JAX sets recomputation apart, finds the
     same operations twice, and keeps the first results after all.
 
     Args:
-      remat: what is computed again in the backward pass.
+      remat: what is computed again in the backward pass, where there is one.
 
     Returns:
       Options for ``jax.jit`` or ``compile``.
