@@ -12,6 +12,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from qifjax.barrier import computed_once
 from qifjax.nn.convolution import winograd
 from qifjax.nn.convolution.geometry import (
     LAYOUT,
@@ -97,7 +98,9 @@ def by_bands(cotangent, kernel, shape, strides, pads):
         return padded(products[:, :, band, row], around)
 
     parts = [placed(*place) for place in positions((width // columns, rows))]
-    total = functools.reduce(jnp.add, parts).reshape(batch, *full, channels)
+    # What follows, such as the gradient of pooling, would sum them for each of its values.
+    total = computed_once(functools.reduce(jnp.add, parts))
+    total = total.reshape(batch, *full, channels)
     (top, _), (left, _) = pads
     return total[:, top : top + shape[1], left : left + shape[2]]
 
