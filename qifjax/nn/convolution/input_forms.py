@@ -98,7 +98,7 @@ def by_bands(cotangent, kernel, shape, strides, pads):
         return padded(products[:, :, band, row], around)
 
     parts = [placed(*place) for place in positions((width // columns, rows))]
-    # What follows, such as the gradient of pooling, would sum them for each of its values.
+    # The gradient of pooling, which follows, would sum them for each of its values.
     total = computed_once(functools.reduce(jnp.add, parts))
     total = total.reshape(batch, *full, channels)
     (top, _), (left, _) = pads
