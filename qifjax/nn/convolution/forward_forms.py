@@ -38,9 +38,10 @@ def forward(x: jax.Array, kernel: jax.Array, strides: Strides, pads: Pads) -> ja
     Returns:
       ``[B, H', W', F]``.
     """
-    channels, features = kernel.shape[2:]
+    _, wide, channels, features = kernel.shape
+    few = channels < FEW_CHANNELS and features <= FEW_FEATURES
     form = by_xla
-    if channels < FEW_CHANNELS and features <= FEW_FEATURES and set(strides) == {1}:
+    if few and wide > 1 and set(strides) == {1}:
         form = by_bands
     elif winograd.fits(kernel.shape, strides):
         size = output_size(x, kernel.shape[:2], strides, pads)
@@ -68,10 +69,11 @@ def by_bands(x, kernel, strides, pads):
     It is for strides of one.
     """
     height, width = output_size(x, kernel.shape[:2], strides, pads)
-    features = kernel.shape[-1]
+    channels, features = kernel.shape[2:]
     fitting = [count for count in range(1, width + 1) if width % count == 0]
     columns = max(n for n in fitting if n == 1 or n * features <= FILLED)
     seen = bands(padded(x, pads), kernel.shape[:2], width, columns)
-    matrix = banded(kernel, seen.shape[-2], columns).reshape(-1, columns * features)
+    full = seen.shape[-1] // channels
+    matrix = banded(kernel, full, columns).reshape(-1, columns * features)
     y = seen.reshape(-1, len(matrix)) @ matrix
     return y.reshape(len(x), height, width, features)

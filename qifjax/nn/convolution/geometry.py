@@ -46,7 +46,9 @@ def shifted(
     return planes[:, :, rows, columns]
 
 
-def bands(around: jax.Array, shape: Sequence[int], width: int, columns: int):
+def bands(
+    around: jax.Array, shape: Sequence[int], width: int, columns: int
+) -> jax.Array:
     """What each few columns of the output see of padded images, for strides of one.
 
     Args:
@@ -56,14 +58,22 @@ def bands(around: jax.Array, shape: Sequence[int], width: int, columns: int):
       columns: columns of a band.
 
     Returns:
-      ``[B, H', width / columns, K, columns + L - 1, C]``.
+      ``[B, H', width / columns, K, columns' C]``, where a band sees ``columns'`` of the
+      input, the smallest multiple of ``columns`` that is not below columns + L - 1.
     """
-    height, span = around.shape[1] - shape[0] + 1, columns + shape[1] - 1
-    seen = [
-        [around[:, i : i + height, j : j + span] for i in range(shape[0])]
-        for j in range(0, width, columns)
+    batch, rows, full, channels = around.shape
+    height, count = rows - shape[0] + 1, width // columns
+    # Bands overlap in blocks, which are few however wide the images are.
+    seen = -(-(columns + shape[1] - 1) // columns)
+    more = (count + seen - 1) * columns - full
+    blocks = padded(around, [(0, 0), (0, more)])
+    blocks = blocks.reshape(batch, rows, -1, columns * channels)
+    found = [
+        [blocks[:, i : i + height, j : j + count] for j in range(seen)]
+        for i in range(shape[0])
     ]
-    return jnp.stack([jnp.stack(rows, 2) for rows in seen], 2)
+    stacked = jnp.stack([jnp.stack(row, 3) for row in found], 3)
+    return stacked.reshape(batch, height, count, shape[0], -1)
 
 
 def banded(kernel: jax.Array, full: int, width: int) -> jax.Array:

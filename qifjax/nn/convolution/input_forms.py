@@ -27,6 +27,8 @@ from qifjax.nn.convolution.geometry import (
 FEW_CHANNELS = 8
 # So many times the kernel's columns at most: wider matrices are mostly zeros.
 WIDEST = 2
+# All bands are summed for each value.
+MOST_BANDS = 4
 
 
 def input_gradient(
@@ -106,8 +108,9 @@ def by_bands(cotangent, kernel, shape, strides, pads):
 
 
 def band_columns(width: int, least: int) -> int:
-    """Columns of a band: the smallest divisor of the width that is not below."""
+    """Columns of a band: the smallest divisor that leaves few bands, none narrower."""
     divisors = [n for n in range(1, width + 1) if width % n == 0]
+    least = max(least, -(-width // MOST_BANDS))
     return min((n for n in divisors if n >= least), default=width)
 
 
