@@ -21,22 +21,22 @@ from experiments import cli, markdown, provenance
 from experiments.run_folder import write_report
 from qifjax.nn.convolution import forward_forms, input_forms, kernel_forms, winograd
 
-# (name, side of the image, input and output channels, side of the kernel, stride,
-# zeros around the image).
+# (name, images of a training step, side of the image, input and output channels, side of
+# the kernel, stride, zeros around the image).
 _LAYERS = (
-    ("LeNet-5 conv1", 28, 1, 6, 5, 1, 2),
-    ("LeNet-5 conv2", 14, 6, 16, 5, 1, 0),
-    ("VGGSNN conv1", 48, 2, 64, 3, 1, 1),
-    ("VGGSNN conv3", 24, 128, 256, 3, 1, 1),
-    ("ResNet-19 conv1", 32, 3, 64, 3, 1, 1),
-    ("ResNet-19 stage 1", 32, 128, 128, 3, 1, 1),
-    ("ResNet-19 stage 2", 16, 256, 256, 3, 1, 1),
-    ("ResNet-19 stage 3", 8, 512, 512, 3, 1, 1),
-    ("ResNet-19 shortcut", 32, 128, 256, 1, 2, 0),
-    ("ResNet-19 / 16 stage 1", 32, 8, 8, 3, 1, 1),
-    ("ResNet-19 / 8 stage 1", 32, 16, 16, 3, 1, 1),
-    ("ResNet-19 / 4 stage 1", 32, 32, 32, 3, 1, 1),
-    ("ResNet-19 / 4 stage 3", 8, 128, 128, 3, 1, 1),
+    ("LeNet-5 conv1", 128, 28, 1, 6, 5, 1, 2),
+    ("LeNet-5 conv2", 256, 14, 6, 16, 5, 1, 0),
+    ("VGGSNN conv1", 80, 48, 2, 64, 3, 1, 1),
+    ("VGGSNN conv3", 80, 24, 128, 256, 3, 1, 1),
+    ("ResNet-19 conv1", 8, 32, 3, 64, 3, 1, 1),
+    ("ResNet-19 stage 1", 16, 32, 128, 128, 3, 1, 1),
+    ("ResNet-19 stage 2", 16, 16, 256, 256, 3, 1, 1),
+    ("ResNet-19 stage 3", 16, 8, 512, 512, 3, 1, 1),
+    ("ResNet-19 shortcut", 16, 32, 128, 256, 1, 2, 0),
+    ("ResNet-19 / 16 stage 1", 256, 32, 8, 8, 3, 1, 1),
+    ("ResNet-19 / 8 stage 1", 64, 32, 16, 16, 3, 1, 1),
+    ("ResNet-19 / 4 stage 1", 32, 32, 32, 32, 3, 1, 1),
+    ("ResNet-19 / 4 stage 3", 32, 8, 128, 128, 3, 1, 1),
 )
 
 
@@ -46,12 +46,10 @@ class Convolution:
 
     Attributes:
       out: the JSON file to write.
-      batch: images.
       passes: timed passes of each form.
     """
 
     out: Path = Path("convolution.json")
-    batch: int = 32
     passes: int = 9
 
 
@@ -64,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         result = {
             "command": cli.command(program, argv),
             **provenance.describe(),
-            "batch": options.batch,
+            "images": {name: images for name, images, *_ in _LAYERS},
             "gflop_per_second": layers,
         }
         write_report(options.out, result, _page(result))
@@ -73,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _measure(
     options: Convolution,
+    images: int,
     side: int,
     channels: int,
     features: int,
@@ -83,7 +82,7 @@ def _measure(
     """Speed of every form of the three parts, 10^9 operations a second."""
     rng = np.random.default_rng(0)
     strides, pads = (stride, stride), ((pad, pad), (pad, pad))
-    x = jnp.asarray(rng.random((options.batch, side, side, channels)) < 0.2, float)
+    x = jnp.asarray(rng.random((images, side, side, channels)) < 0.2, float)
     kernel = jnp.asarray(rng.normal(size=(size, size, channels, features)), float)
     conv = functools.partial(forward_forms.by_xla, strides=strides, pads=pads)
     y = jax.jit(conv)(x, kernel)
@@ -155,8 +154,8 @@ def _page(result: dict[str, Any]) -> str:
     lines = [
         "# Speed of a convolution and its gradients by form",
         "",
-        f"10^9 operations a second on {result['batch']} images, medians: XLA's own "
-        "gradients, and every form of `qifjax.nn.convolution`. The fastest is bold.",
+        "10^9 operations a second, medians: XLA's own gradients, and every form of "
+        "`qifjax.nn.convolution`. The fastest is bold.",
     ]
     titles = {
         "forward": "Forward pass",
@@ -167,8 +166,12 @@ def _page(result: dict[str, Any]) -> str:
         forms = list(
             dict.fromkeys(name for speeds in layers.values() for name in speeds[part])
         )
-        rows = [[name, *_cells(speeds[part], forms)] for name, speeds in layers.items()]
-        lines += ["", f"## {title}", "", *markdown.table(["layer", *forms], rows)]
+        rows = [
+            [name, str(result["images"][name]), *_cells(speeds[part], forms)]
+            for name, speeds in layers.items()
+        ]
+        head = ["layer", "images", *forms]
+        lines += ["", f"## {title}", "", *markdown.table(head, rows)]
     return "\n".join([*lines, "", markdown.made_by(result), ""])
 
 
