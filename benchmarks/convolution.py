@@ -21,8 +21,8 @@ from experiments import cli, markdown, provenance
 from experiments.run_folder import write_report
 from qifjax.nn.convolution import forward_forms, input_forms, kernel_forms, winograd
 
-# (name, images of a training step, side of the image, input and output channels, side of
-# the kernel, stride, zeros around the image).
+# (name, images of a training step, side of the image, input and output channels, side
+# of the kernel, stride, zeros around the image).
 _LAYERS = (
     ("LeNet-5 conv1", 128, 28, 1, 6, 5, 1, 2),
     ("LeNet-5 conv2", 256, 14, 6, 16, 5, 1, 0),

@@ -136,6 +136,7 @@ SAME, VALID = ((2, 2), (2, 2)), ((0, 0), (0, 0))
         (input_forms, 35, 6, 16, 5, VALID, "by_convolution"),  # 31 columns
         (input_forms, 48, 2, 64, 3, ((1, 1), (1, 1)), "by_convolution"),
         (forward_forms, 14, 6, 16, 1, VALID, "by_xla"),
+        (kernel_forms, 32, 8, 8, 3, ((1, 1), (1, 1)), "by_convolution"),
         (kernel_forms, 28, 1, 6, 5, SAME, "by_convolution"),
         (kernel_forms, 14, 6, 16, 5, VALID, "by_convolution"),
         # ResNet-19

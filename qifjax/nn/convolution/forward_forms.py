@@ -1,7 +1,7 @@
 """The forward pass of a convolution, on CPU.
 
 XLA's convolution gathers the channels of a pixel into vectors. Few channels fill none:
-the first layer of LeNet-5 runs at a tenth of the speed of products with banded
+the first layer of LeNet-5 runs at a sixth of the speed of products with banded
 matrices, of which each makes a few columns of the output at once. And where channels
 are many, XLA multiplies more than it has to (:mod:`qifjax.nn.convolution.winograd`).
 The table that says so is made by ``benchmarks/convolution.py``.

@@ -3,8 +3,8 @@
 It is a convolution of the cotangent with the kernel turned round, of which XLA has two
 layouts; only the one that is written here is fast inside loops. Where it gives fewer
 channels than a vector holds, XLA is slow in any layout, and products with banded
-matrices, of which each takes a few columns of the cotangent at once, are up to seven
-times as fast (``benchmarks/convolution.py``).
+matrices, of which each takes a few columns of the cotangent at once, are three to six
+times as fast in LeNet-5 (``benchmarks/convolution.py``).
 """
 
 import functools

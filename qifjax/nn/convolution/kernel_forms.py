@@ -1,8 +1,8 @@
 """The gradient of a convolution with respect to its kernel, on CPU.
 
 XLA's kernel gradient, a convolution whose kernel is the whole cotangent, runs at a
-twentieth to a quarter of the speed of the forward pass for the wide layers of ResNet-19
-and VGGSNN on images of 16 pixels and more. Products of matrices do not; where channels
+seventh to a half of the speed of the forward pass for the wide layers of ResNet-19 and
+VGGSNN. Products of matrices do not; where channels
 are few, neither does the same convolution of few images at a time. Which form is
 fastest depends on the channels, to good measure: ``benchmarks/convolution.py`` compares
 them.
@@ -25,9 +25,9 @@ from qifjax.nn.convolution.geometry import (
     shifted,
 )
 
-# Fewer channels or features do not fill a vector; these are too few for more than one
-# product over all kernel positions.
-FEW, FEWEST_CHANNELS = 8, 4
+# Fewer channels or features do not fill the products of a position; these are too few
+# for more than one product over all positions.
+FEW, FEWEST_CHANNELS = 16, 4
 # So many images, and pixels over all channels, stay in the cache.
 CHUNK, PIXELS = 16, 1024
 
