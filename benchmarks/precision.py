@@ -146,7 +146,7 @@ def page(result: dict[str, Any]) -> str:
     ]
     errors = [
         (
-            run["run"],
+            *(run["run"], run["model"]),
             *(f"{100 * same / run['examples']:.2f}" for same in run["same_disturbed"]),
         )
         for run in result["runs"]
@@ -171,7 +171,7 @@ def page(result: dict[str, Any]) -> str:
             "Same predictions, %, in float32, with kernels disturbed at random by so "
             "much of each weight (standard deviation, one draw):",
             "",
-            *markdown.table(("run", *sizes), errors, left=1),
+            *markdown.table(("run", "network", *sizes), errors, left=2),
             "",
             markdown.made_by(result),
             "",

@@ -2,10 +2,9 @@
 
 XLA's kernel gradient, a convolution whose kernel is the whole cotangent, runs at a
 seventh to a half of the speed of the forward pass for the wide layers of ResNet-19 and
-VGGSNN. Products of matrices do not; where channels
-are few, neither does the same convolution of few images at a time. Which form is
-fastest depends on the channels, to good measure: ``benchmarks/convolution.py`` compares
-them.
+VGGSNN. Products of matrices do not; where channels are few, neither does the same
+convolution of few images at a time. Which form is fastest depends on the channels, to
+good measure: ``benchmarks/convolution.py`` compares them.
 """
 
 import math
