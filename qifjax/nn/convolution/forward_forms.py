@@ -16,12 +16,14 @@ from qifjax.nn.convolution.geometry import (
     Strides,
     banded,
     bands,
+    divisors,
     output_size,
     padded,
 )
+from qifjax.nn.planes import FEW_CHANNELS
 
-# Fewer channels do not fill a vector; more features fill the product without bands.
-FEW_CHANNELS, FEW_FEATURES = 8, 16
+# More features fill the product without bands.
+FEW_FEATURES = 16
 # So many values in the columns of a band, over all features, fill the product.
 FILLED = 32
 
@@ -70,8 +72,7 @@ def by_bands(x, kernel, strides, pads):
     """
     height, width = output_size(x, kernel.shape[:2], strides, pads)
     channels, features = kernel.shape[2:]
-    fitting = [count for count in range(1, width + 1) if width % count == 0]
-    columns = max(n for n in fitting if n == 1 or n * features <= FILLED)
+    columns = max(n for n in divisors(width) if n == 1 or n * features <= FILLED)
     seen = bands(padded(x, pads), kernel.shape[:2], width, columns)
     full = seen.shape[-1] // channels
     matrix = banded(kernel, full, columns).reshape(-1, columns * features)

@@ -88,7 +88,12 @@ def banded(kernel: jax.Array, full: int, width: int) -> jax.Array:
 
 def images_at_once(batch: int, size: Sequence[int], pixels: int) -> int:
     """The divisor of a batch of images of ``size`` that comes nearest to ``pixels``."""
-    divisors = [count for count in range(1, batch + 1) if batch % count == 0]
     return min(
-        divisors, key=lambda count: abs(math.log(count * math.prod(size) / pixels))
+        divisors(batch),
+        key=lambda count: abs(math.log(count * math.prod(size) / pixels)),
     )
+
+
+def divisors(number: int) -> list[int]:
+    """What divides a number, from 1 to itself."""
+    return [count for count in range(1, number + 1) if number % count == 0]

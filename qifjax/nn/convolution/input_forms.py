@@ -19,12 +19,12 @@ from qifjax.nn.convolution.geometry import (
     Pads,
     Strides,
     banded,
+    divisors,
     padded,
     positions,
 )
+from qifjax.nn.planes import FEW_CHANNELS
 
-# Fewer input channels leave a vector unfilled.
-FEW_CHANNELS = 8
 # So many times the kernel's columns at most: wider matrices are mostly zeros.
 WIDEST = 2
 # All bands are summed for each value.
@@ -94,9 +94,9 @@ def by_bands(cotangent, kernel, shape, strides, pads):
     products = products.reshape(batch, height, -1, rows, span * channels)
 
     def placed(band, row):
-        left = band * columns * channels
-        over = (full[1] - span) * channels - left
-        around = ((row, full[0] - height - row), (left, over))
+        before = band * columns * channels
+        behind = (full[1] - span) * channels - before
+        around = ((row, full[0] - height - row), (before, behind))
         return padded(products[:, :, band, row], around)
 
     parts = [placed(*place) for place in positions((width // columns, rows))]
@@ -109,9 +109,8 @@ def by_bands(cotangent, kernel, shape, strides, pads):
 
 def band_columns(width: int, least: int) -> int:
     """Columns of a band: the smallest divisor that leaves few bands, none narrower."""
-    divisors = [n for n in range(1, width + 1) if width % n == 0]
     least = max(least, -(-width // MOST_BANDS))
-    return min((n for n in divisors if n >= least), default=width)
+    return min((n for n in divisors(width) if n >= least), default=width)
 
 
 def _turned(kernel):

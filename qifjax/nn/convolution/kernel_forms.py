@@ -1,7 +1,7 @@
 """The gradient of a convolution with respect to its kernel, on CPU.
 
-XLA's kernel gradient, a convolution whose kernel is the whole cotangent, runs at a
-seventh to a half of the speed of the forward pass for the wide layers of ResNet-19 and
+XLA's kernel gradient, a convolution whose kernel is the whole cotangent, runs at an
+eighth to a half of the speed of the forward pass for the wide layers of ResNet-19 and
 VGGSNN. Products of matrices do not; where channels are few, neither does the same
 convolution of few images at a time. Which form is fastest depends on the channels, to
 good measure: ``benchmarks/convolution.py`` compares them.
