@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow check format install results analysis trainings headline robustness scale long faults grid packing precision bench models clean
+.PHONY: help demo test slow check format install results analysis trainings headline robustness cost scale long faults grid packing precision bench models clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -102,6 +102,9 @@ robustness: $(READY) ## Train the paper's study of the neurons' parameters (a da
 	$(BIN)/python $(GESTURE) --neuron lif --grid 'beta=0.2:1.0:0.4 u_th=0.2:1.0:0.4' --workdir $(ROBUST)/gesture_lif --out $(ROBUST)/gesture_lif.json
 	$(BIN)/python $(GESTURE) --neuron qif --grid 'a=0.2:0.4:0.2 u_c=0.2:1.0:0.4 u_th=0.2:1.0:0.4' --workdir $(ROBUST)/gesture_qif --out $(ROBUST)/gesture_qif.json
 	$(COMPARE) $(ROBUST)/gesture_lif.json $(ROBUST)/gesture_qif.json --title 'Robustness of DVSGestureNet, half width, on N-MNIST' --out docs/results/robustness_gesture.json
+
+cost: $(READY) ## Measure how a training step's cost grows with T and batch.
+	$(BIN)/python -m benchmarks.cost
 
 scale: $(READY) ## Compare jit, pmap and mesh; tabulate memory (needs CIFAR-10).
 	$(BIN)/python -m benchmarks.parallel_agreement

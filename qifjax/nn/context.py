@@ -47,21 +47,30 @@ class Context(NamedTuple):
     learned: bool
     remat: Remat
 
-    def unit(self, block: linen.Module, x: jax.Array, *more: Any) -> jax.Array:
+    def unit(
+        self,
+        block: linen.Module,
+        x: jax.Array,
+        *more: Any,
+        then: Callable[[jax.Array], jax.Array] = lambda y: y,
+    ) -> jax.Array:
         """Applies a block, whose inside ``remat="layer"`` does not keep.
 
         Args:
           block: a module that is called with its input and this context.
           x: its input, which is kept.
           *more: further arguments of the block.
+          then: what follows the block and has no weights, as pooling: its input is not
+            kept either, and the gradient of that never a whole array.
 
         Returns:
-          What the block returns.
+          What ``then`` makes of what the block returns.
         """
-        if self.remat != "layer":
-            return block(x, self, *more)
-        recomputed = linen.remat(lambda block, x: block(x, self, *more))
-        return recomputed(block, x)
+
+        def apply(block: linen.Module, x: jax.Array) -> jax.Array:
+            return then(block(x, self, *more))
+
+        return (linen.remat(apply) if self.remat == "layer" else apply)(block, x)
 
     def conv(
         self,

@@ -163,10 +163,15 @@ def repeat(currents: jax.Array, timesteps: int) -> jax.Array:
 
 def avg_pool(x: jax.Array, size: int) -> jax.Array:
     """Averages squares of ``size`` pixels of ``[..., H, W, C]``, without padding."""
-    axis = channel_axis(x)
-    if axis == -1 or x.shape[-3] % size or x.shape[-2] % size:
+    *front, H, W, C = x.shape
+    if H % size or W % size:
         window = (size, size)
         return linen.pool(x, 0.0, jax.lax.add, window, window, "VALID") / size**2
+    axis = channel_axis(x)
+    if axis == -1:
+        # Of a window XLA would make the gradient a whole array before it is used.
+        squares = x.reshape(*front, H // size, size, W // size, size, C)
+        return jnp.sum(squares, (-4, -2)) / size**2
     planes = jnp.moveaxis(x, -1, axis)
     rows = functools.reduce(jnp.add, [planes[..., i::size, :] for i in range(size)])
     total = functools.reduce(jnp.add, [rows[..., i::size] for i in range(size)])
@@ -246,7 +251,8 @@ def _fire(neuron, currents, window, remat):
     # Parameters of each channel broadcast along the last axis.
     axis = channel_axis(currents) if scalars else -1
     arranged = jnp.moveaxis(currents, -1, axis)
-    _, spikes = unroll(neuron, arranged, window=window, remat=remat)
+    # Here is more than neurons, and joined in groups they would take longer.
+    _, spikes = unroll(neuron, arranged, window=window, remat=remat, join="at once")
     return jnp.moveaxis(spikes, axis, -1)
 
 

@@ -1,5 +1,7 @@
 """VGGSNN, the network for CIFAR10-DVS and N-Cars."""
 
+from functools import partial
+
 import jax
 from flax import linen
 
@@ -64,9 +66,8 @@ class VGGSNN(SpikingNetwork):
                 first=i == 1,
                 name=f"conv{i}",
             )
-            x = context.unit(layer, x)
-            if halves and self.pool:
-                x = avg_pool(x, 2)
+            pool = halves and self.pool
+            x = context.unit(layer, x, then=partial(avg_pool, size=2 if pool else 1))
         dropout = Dropout(self.dropout, self.dropout_per_step, name="dropout")
         x = dropout(flatten(x), context.train)
         return context.readout(x, self.num_classes, name="fc")
