@@ -151,6 +151,25 @@ def test_a_contestant_takes_part_twice_under_two_names(monkeypatch):
         assert field.having("lif") == [OURS, "again"]
 
 
+def test_a_worker_is_called_with_the_arguments_of_its_contestant(monkeypatch):
+    commands = []
+
+    class Noting:
+        def __init__(self, command, log, settings):
+            commands.append(command)
+
+        def ask(self, do):
+            return {}
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("benchmarks.peers.field.Worker", Noting)
+    with Field((OURS,), Path(), {OURS: ("layer",)}):
+        pass
+    assert commands[0][1:] == ["-m", "benchmarks.peers.qifjax_worker", "layer"]
+
+
 # --- turns ---------------------------------------------------------------------------
 
 

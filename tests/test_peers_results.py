@@ -156,3 +156,10 @@ def test_the_page_says_what_is_not_met_and_who_is_left_out():
     assert "- spyx: not to be had" in lines
     assert "- Norse: norse 1.1.0" in lines
     assert "## QIF beside LIF" not in lines
+    assert "--remat" not in text
+
+
+def test_the_page_says_what_is_computed_again():
+    made = {"command": "run me", "device": "CPU", "versions": {}, "git_commit": None}
+    rest = {"agreement": [], "left_out": {}, "versions_of": {}, "remat": "layer"}
+    assert "with `--remat layer` here" in page(result({}) | made | rest)

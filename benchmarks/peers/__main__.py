@@ -18,6 +18,7 @@ from benchmarks.peers.tasks import NETWORKS, TASKS
 from experiments import cli, provenance
 from experiments.partial import Partial
 from experiments.run_folder import RunError, write_report
+from qifjax import nn
 
 SCHEMA_VERSION = 1
 
@@ -56,6 +57,7 @@ class Peers:
       neurons: neuron models.
       rounds: turns of each contestant with each neuron model.
       starts: new processes of each contestant with each neuron model.
+      remat: what qifjax computes again in the backward pass of training steps.
       environments: folder for virtual environments, hundreds of MB each.
       out: JSON file to write; the page goes beside it.
     """
@@ -65,6 +67,7 @@ class Peers:
     neurons: tuple[Neuron, ...] = get_args(Neuron)
     rounds: int = 30
     starts: int = 3
+    remat: nn.Remat = "none"
     environments: Path = Path(".venv-peers")
     out: Path = Path("docs/results/peers.json")
 
@@ -80,14 +83,16 @@ def main(argv: Sequence[str] | None = None) -> None:
                 raise RunError(f"--{name} must be at least {least}, got {given}")
         command = cli.command(program, argv)
         origin = provenance.describe()
-        with Field((OURS, *options.peers), options.environments) as field:
-            key = json.dumps([origin["git_commit"], field.versions])
+        names, ours = (OURS, *options.peers), {OURS: (options.remat,)}
+        with Field(names, options.environments, ours) as field:
+            key = json.dumps([origin["git_commit"], field.versions, options.remat])
             partial = Partial(options.out, key)
             found = compare(field, options, partial)
         result = {
             "schema_version": SCHEMA_VERSION,
             "command": command,
             **origin,
+            "remat": options.remat,
             **found,
         }
         text = page(result)

@@ -1,7 +1,7 @@
 """The contestants that take part, each with its process, and those that cannot."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.peers.contestants import CONTESTANTS, OURS, Contestant
@@ -15,6 +15,7 @@ class Field:
     Args:
       names: who takes part, names of :data:`CONTESTANTS`.
       folder: where environments and logs are.
+      arguments: what their modules are called with, by name of the contestant.
 
     Raises:
       PeerError: if qifjax itself cannot start.
@@ -26,8 +27,14 @@ class Field:
         contestant.
     """
 
-    def __init__(self, names: Iterable[str], folder: Path):
+    def __init__(
+        self,
+        names: Iterable[str],
+        folder: Path,
+        arguments: Mapping[str, Sequence[str]] = {},
+    ):
         self._folder = folder
+        self._arguments = arguments
         self._pythons: dict[str, str] = {}
         self._contestants: dict[str, Contestant] = {}
         self.workers: dict[str, Worker] = {}
@@ -75,7 +82,8 @@ class Field:
           The worker.
         """
         module = f"benchmarks.peers.{CONTESTANTS[name].module}"
-        command = [self._pythons[name], "-m", module]
+        given = self._arguments.get(name, ())
+        command = [self._pythons[name], "-m", module, *given]
         # The log of the first process says why that one ends.
         log = f"{name}-again.log" if name in self.workers else f"{name}.log"
         return Worker(command, self._folder / "logs" / log, settings)

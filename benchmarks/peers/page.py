@@ -47,11 +47,19 @@ def page(result: Mapping[str, Any]) -> str:
             "[benchmarks/README.md](../../benchmarks/README.md). Ratios are of "
             "medians, peer to qifjax: above 1, qifjax is faster.",
             "",
+            *_recomputed(result),
             *body,
             markdown.made_by(result),
             "",
         ]
     )
+
+
+def _recomputed(result):
+    # Older results do not tell, and were made without.
+    if result.get("remat", "none") == "none":
+        return []
+    return [f"qifjax trains with `--remat {result['remat']}` here.", ""]
 
 
 def _asked(result):

@@ -1,6 +1,7 @@
 """The worker of qifjax, as its users train: ``nn.create`` and ``train_steps``."""
 
 import functools
+import sys
 from collections.abc import Mapping
 
 import jax
@@ -22,7 +23,14 @@ _STEPS = 1_000_000
 
 
 class Qifjax(Reference):
-    """qifjax as it is in this checkout."""
+    """qifjax as it is in this checkout.
+
+    Args:
+      remat: what its training steps compute again in the backward pass.
+    """
+
+    def __init__(self, remat: nn.Remat = "none"):
+        self._remat: nn.Remat = remat
 
     def versions(self) -> dict[str, str]:
         """See :class:`Reference`."""
@@ -31,7 +39,9 @@ class Qifjax(Reference):
 
     def work(self, task: Task, neuron: str) -> Work:
         """See :class:`Reference`."""
-        make = {"train": _train, "infer": _infer, "neuron": _neuron}
+        if task.kind == "train":
+            return _train(task, _NEURONS[neuron], self._remat)
+        make = {"infer": _infer, "neuron": _neuron}
         return make[task.kind](task, _NEURONS[neuron])
 
     def fire(
@@ -78,8 +88,10 @@ def _channels_first(kernel: np.ndarray, network: Network) -> np.ndarray:
     return np.moveaxis(images, 2, 0).reshape(kernel.shape)
 
 
-def _training(network: Network) -> Training:
-    model = nn.create(network.name, num_classes=10, timesteps=network.timesteps)
+def _training(network: Network, remat: nn.Remat = "none") -> Training:
+    model = nn.create(
+        network.name, num_classes=10, timesteps=network.timesteps, remat=remat
+    )
     return Training(
         network=nn.pure(model),
         optimizer=Optimizer("adam", total_steps=_STEPS),
@@ -107,16 +119,16 @@ def _variables(network: Network):
     return init(jax.random.key(0), inputs, QIFParams())
 
 
-def _train(task: Task, neuron: NeuronParams) -> Work:
+def _train(task: Task, neuron: NeuronParams, remat: nn.Remat) -> Work:
     network = NETWORKS[task.network]
-    training, examples = _training(network), _examples(network)
+    training, examples = _training(network, remat), _examples(network)
     hparams = jax.tree.map(jnp.float32, HParams(neuron, LEARNING_RATE, 0.0))
     inputs = take(examples, jnp.arange(2)).inputs
     init = jax.jit(lambda key: init_state(training, hparams, key, inputs))
     program = jax.jit(
         functools.partial(train_steps, training),
         donate_argnums=0,
-        compiler_options=nn.compiler_options(),
+        compiler_options=nn.compiler_options(remat),
     )
     order = jnp.arange(network.batch)
     state = init(jax.random.key(0))
@@ -164,4 +176,4 @@ def _fire(neuron, currents, cotangent):
 
 
 if __name__ == "__main__":
-    serve(Qifjax())
+    serve(Qifjax(*sys.argv[1:]))
