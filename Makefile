@@ -126,13 +126,17 @@ SHORT_RUN := runs/fashion_mnist_resnet19_narrow-qif-seed0
 $(SHORT_RUN)/result.json: | $(READY)
 	$(BIN)/python -m experiments.train cifar10_resnet19 --name fashion_mnist_resnet19_narrow --dataset fashion_mnist --augment none --model-options width_multiplier 0.0625 --window centred --clip-norm 1 --epochs 2
 
-DECIDED := $(addprefix runs/precision/,vgg11 vggsnn dvs_gesture_net resnet19 resnet34)
+DECIDED := $(addprefix runs/precision/,vgg11 vggsnn dvs_gesture_net resnet19 resnet34 meta_spikeformer)
 TRAINED_dvs_gesture_net := --resize 32 --epochs 20
+TRAINED_resnet19 := --epochs 20
+TRAINED_resnet34 := --epochs 60
+# At full width it would take hours.
+TRAINED_meta_spikeformer := --epochs 20 --timesteps 1 --model-options width_multiplier 0.25 strides 1,2,2,2,1
 
 runs/precision/%/result.json: | $(READY)
 	$(BIN)/python -m experiments.train digits_networks --model $* $(TRAINED_$*) --workdir runs/precision/$*
 
-precision: $(SHORT_RUN)/result.json $(addsuffix /result.json,$(DECIDED)) ## Train six networks and compare predictions in float32 and bfloat16.
+precision: $(SHORT_RUN)/result.json $(addsuffix /result.json,$(DECIDED)) ## Train seven networks (two hours) and compare predictions in float32 and bfloat16.
 	$(BIN)/python -m benchmarks.precision $(DECIDED) --out docs/results/precision_networks.json
 	$(BIN)/python -m benchmarks.precision docs/results/weights/cifar10_resnet19_narrow_qif_centred $(SHORT_RUN) --out docs/results/precision_resnet19.json
 

@@ -4,7 +4,7 @@ Tests whether trained weights decide alike in float32 and bfloat16.
 Paper:     none.
 Command:   python -m experiments.train digits_networks --model vgg11, or all of them by
            make precision
-Time:      1 to 20 minutes a network on 2 CPU cores
+Time:      1 to 35 minutes a network on 2 CPU cores
 Measured:  docs/results/precision_networks.md
 """
 
