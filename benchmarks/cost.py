@@ -263,13 +263,14 @@ def page(result: Mapping[str, Any]) -> str:
 def draw(result: Mapping[str, Any], path: Path) -> None:
     """Draws all curves with their lines to a PNG file."""
     drawing = figure.new(9, 5)
+    grid = drawing.add_gridspec(2, 3)
     for row, (key, label) in enumerate((("timesteps", "T"), ("batches", "batch"))):
-        for column, (what, scale) in enumerate((("ms a step", 1e3), ("MB", 1e-6)), 1):
-            axes = drawing.add_subplot(2, 3, 3 * row + column)
-            _curve(axes, result[key], column, scale, _COLOURS[0])
+        for column, (what, scale) in enumerate((("ms a step", 1e3), ("MB", 1e-6))):
+            axes = drawing.add_subplot(grid[row, column])
+            _curve(axes, result[key], 1 + column, scale, _COLOURS[0])
             axes.set_xlabel(f"LeNet-5: {label}")
             axes.set_ylabel(what)
-    axes = drawing.add_subplot(1, 3, 3)
+    axes = drawing.add_subplot(grid[:, 2])
     for colour, (remat, points) in zip(
         _COLOURS, result["examples"].items(), strict=True
     ):
