@@ -130,13 +130,13 @@ DECIDED := $(addprefix runs/precision/,vgg11 vggsnn dvs_gesture_net resnet19 res
 TRAINED_dvs_gesture_net := --resize 32 --epochs 20
 TRAINED_resnet19 := --epochs 20
 TRAINED_resnet34 := --epochs 60
-# At full width it would take hours.
+# The slowest of them is trained at a part of its width.
 TRAINED_meta_spikeformer := --epochs 20 --timesteps 1 --model-options width_multiplier 0.25 strides 1,2,2,2,1
 
 runs/precision/%/result.json: | $(READY)
 	$(BIN)/python -m experiments.train digits_networks --model $* $(TRAINED_$*) --workdir runs/precision/$*
 
-precision: $(SHORT_RUN)/result.json $(addsuffix /result.json,$(DECIDED)) ## Train seven networks (two hours) and compare predictions in float32 and bfloat16.
+precision: $(SHORT_RUN)/result.json $(addsuffix /result.json,$(DECIDED)) ## Train seven networks (hours) and compare predictions in float32 and bfloat16.
 	$(BIN)/python -m benchmarks.precision $(DECIDED) --out docs/results/precision_networks.json
 	$(BIN)/python -m benchmarks.precision docs/results/weights/cifar10_resnet19_narrow_qif_centred $(SHORT_RUN) --out docs/results/precision_resnet19.json
 

@@ -41,8 +41,8 @@ _COLOURS = (figure.BLUE, figure.ORANGE, figure.GREEN)
 class Cost:
     """Measure how time and memory of a training step grow with T and the batch.
 
-    What a killed command has measured is kept beside the output, and the same command
-    goes on from there.
+    What a killed command has compiled of VGGSNN is kept beside the output, and the same
+    command goes on from there.
 
     Attributes:
       timesteps: numbers of time steps, of LeNet-5 with 32 images.
@@ -199,7 +199,7 @@ def farthest(points: Sequence[Sequence[float]], column: int) -> tuple[float, flo
 
 def page(result: Mapping[str, Any]) -> str:
     """The result as Markdown."""
-    head = ("", "ms a step", "temporary, MB")
+    head = ("ms a step", "temporary, MB")
 
     def rows(points):
         return [
@@ -236,11 +236,11 @@ def page(result: Mapping[str, Any]) -> str:
             f"LeNet-5 (QIF, {_IMAGES[0]} x {_IMAGES[1]} pixels), {_BATCH} images, over "
             "time steps T:",
             "",
-            *markdown.table(("T", *head[1:]), rows(result["timesteps"])),
+            *markdown.table(("T", *head), rows(result["timesteps"])),
             "",
             f"and T = {_TIMESTEPS}, over the batch:",
             "",
-            *markdown.table(("batch", *head[1:]), rows(result["batches"])),
+            *markdown.table(("batch", *head), rows(result["batches"])),
             "",
             f"Memory of one more example in MB, VGGSNN ({_FRAMES[0]} x {_FRAMES[1]} "
             "pixels, full width, float32), by `--remat`, as XLA plans it for "
@@ -265,7 +265,9 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
     drawing = figure.new(9, 5)
     grid = drawing.add_gridspec(2, 3)
     for row, (key, label) in enumerate((("timesteps", "T"), ("batches", "batch"))):
-        for column, (what, scale) in enumerate((("ms a step", 1e3), ("MB", 1e-6))):
+        for column, (what, scale) in enumerate(
+            (("ms a step", 1e3), ("MB", 1 / _MEGABYTE))
+        ):
             axes = drawing.add_subplot(grid[row, column])
             _curve(axes, result[key], 1 + column, scale, _COLOURS[0])
             axes.set_xlabel(f"LeNet-5: {label}")
@@ -274,7 +276,7 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
     for colour, (remat, points) in zip(
         _COLOURS, result["examples"].items(), strict=True
     ):
-        _curve(axes, points, 1, 1e-6, colour, f"--remat {remat}")
+        _curve(axes, points, 1, 1 / _MEGABYTE, colour, f"--remat {remat}")
     axes.set_xlabel("VGGSNN: T")
     axes.set_ylabel("MB of one more example")
     axes.legend(frameon=False)

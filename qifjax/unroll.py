@@ -52,8 +52,7 @@ def unroll(
       remat: keep only the membrane before each step, beside the currents, and compute
         each step again in the backward pass.
       join: how sequences of more than eight steps are put together on CPU:
-        ``"in groups"`` for neurons alone, ``"at once"`` within networks, which are
-        faster by it and hold less.
+        ``"in groups"`` is faster for neurons alone, ``"at once"`` within networks.
 
     Returns:
       ``(u_T, spikes)``: the membrane after the last step, ``[...]``, float32 or wider,

@@ -30,7 +30,7 @@ class Qifjax(Reference):
     """
 
     def __init__(self, remat: nn.Remat = "none"):
-        self._remat: nn.Remat = remat
+        self._train = functools.partial(_train, remat=remat)
 
     def versions(self) -> dict[str, str]:
         """See :class:`Reference`."""
@@ -39,9 +39,7 @@ class Qifjax(Reference):
 
     def work(self, task: Task, neuron: str) -> Work:
         """See :class:`Reference`."""
-        if task.kind == "train":
-            return _train(task, _NEURONS[neuron], self._remat)
-        make = {"infer": _infer, "neuron": _neuron}
+        make = {"train": self._train, "infer": _infer, "neuron": _neuron}
         return make[task.kind](task, _NEURONS[neuron])
 
     def fire(

@@ -1,4 +1,6 @@
-"""Any network of the paper at full width, trained in minutes on two cores.
+"""Any network of the paper, trained in minutes on two cores, all but one at full width.
+
+Meta-SpikeFormer, the slowest, has options of its own in the Makefile.
 
 Tests whether trained weights decide alike in float32 and bfloat16.
 Paper:     none.

@@ -61,7 +61,7 @@ class Context(NamedTuple):
           x: its input, which is kept.
           *more: further arguments of the block.
           then: what follows the block and has no weights, as pooling: its input is not
-            kept either, and the gradient of that never a whole array.
+            kept either.
 
         Returns:
           What ``then`` makes of what the block returns.
