@@ -80,6 +80,8 @@ def compare(run: Path, data_dir: Path) -> dict[str, Any]:
     return {
         "run": network.name,
         "model": network.config.model,
+        "model_options": network.config.model_options,
+        "timesteps": network.config.timesteps,
         "trained_in": network.config.precision,
         "examples": len(labels),
         "same": int(np.sum(wide == narrow)),
@@ -136,7 +138,8 @@ def page(result: dict[str, Any]) -> str:
     counts = ("same_rounded_kernels", "correct_float32", "correct_bfloat16")
     rows = [
         (
-            *(run["run"], run["model"], run["trained_in"]),
+            *(run["run"], _network(run), run["trained_in"]),
+            str(run["timesteps"]),
             f"{run['examples']:,}",
             f"{100 * run['same'] / run['examples']:.2f}",
             f"{100 * run['same_of_surer'] / run['surer']:.2f}",
@@ -146,13 +149,13 @@ def page(result: dict[str, Any]) -> str:
     ]
     errors = [
         (
-            *(run["run"], run["model"]),
+            *(run["run"], _network(run)),
             *(f"{100 * same / run['examples']:.2f}" for same in run["same_disturbed"]),
         )
         for run in result["runs"]
     ]
     sizes = [f"{size:.0e}".replace("e-0", "e-") for size in result["disturbances"]]
-    head = ("run", "network", "trained in", "examples", "same prediction, %")
+    head = ("run", "network", "trained in", "T", "examples", "same prediction, %")
     head += (
         "of the surer half, %",
         "with rounded kernels alone, %",
@@ -177,6 +180,11 @@ def page(result: dict[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _network(run):
+    options = (f"{name} {value}" for name, value in run["model_options"].items())
+    return ", ".join([run["model"], *options])
 
 
 if __name__ == "__main__":

@@ -130,25 +130,27 @@ def test_a_peer_that_cannot_start_is_left_out_in_one_line(monkeypatch, capsys):
     assert line == "error: norse is left out: norse is not to be had"
 
 
-def test_a_contestant_takes_part_twice_under_two_names(monkeypatch):
+def test_a_contestant_takes_part_twice_under_two_names(monkeypatch, tmp_path):
     started = []
 
     class Fine:
+        def __init__(self, command, log, settings):
+            started.append((command[-2:], dict(settings)))
+
         def ask(self, do):
             return {}
 
         def close(self):
             pass
 
-    def start(self, name, settings=None):
-        started.append((name, settings))
-        return Fine()
-
-    monkeypatch.setattr(Field, "start", start)
-    with Field((OURS,), Path()) as field:
+    monkeypatch.setattr("benchmarks.peers.field.Worker", Fine)
+    with Field((OURS,), tmp_path, {OURS: ("layer",)}) as field:
         field.join("again", OURS, {"SETTING": "1"})
-        assert started == [(OURS, None), (OURS, {"SETTING": "1"})]
+        field.start("again", {"CACHE": "2"})
         assert field.having("lif") == [OURS, "again"]
+    command = ["benchmarks.peers.qifjax_worker", "layer"]
+    settings = ({}, {"SETTING": "1"}, {"SETTING": "1", "CACHE": "2"})
+    assert started == [(command, each) for each in settings]
 
 
 def test_a_worker_is_called_with_the_arguments_of_its_contestant(monkeypatch):

@@ -39,6 +39,12 @@ def test_counts_are_those_of_the_predictions(tmp_path):
     assert f"| {100 * np.mean(same):.2f} |" in row
 
 
+def test_options_of_a_network_are_named():
+    run = {"model": "resnet19", "model_options": {"width_multiplier": 0.25}}
+    assert precision._network(run) == "resnet19, width_multiplier 0.25"
+    assert precision._network({**run, "model_options": {}}) == "resnet19"
+
+
 def test_the_surer_half_has_the_largest_distances():
     logits = np.array(
         [[0.0, 1.0, 3.0], [5.0, 5.0, 1.0], [0.0, 4.0, 1.0], [1.0, 0, 2.0]]

@@ -34,7 +34,8 @@ class Field:
         arguments: Mapping[str, Sequence[str]] = {},
     ):
         self._folder = folder
-        self._arguments = arguments
+        self._arguments = dict(arguments)
+        self._settings: dict[str, Mapping[str, str]] = {}
         self._pythons: dict[str, str] = {}
         self._contestants: dict[str, Contestant] = {}
         self.workers: dict[str, Worker] = {}
@@ -66,26 +67,30 @@ class Field:
         Args:
           label: that name.
           name: the contestant, which takes part already.
-          settings: environment variables for the process.
+          settings: environment variables for its processes.
         """
         self._contestants[label] = self._contestants[name]
-        self.workers[label] = self.start(name, settings)
+        self._pythons[label] = self._pythons[name]
+        self._arguments[label] = self._arguments.get(name, ())
+        self._settings[label] = settings
+        self.workers[label] = self.start(label)
 
     def start(self, name: str, settings: Mapping[str, str] = {}) -> Worker:
         """Starts another process of a contestant.
 
         Args:
-          name: the contestant.
-          settings: environment variables for it.
+          name: the contestant, or the label with which it has joined.
+          settings: environment variables for it, beside those of the label.
 
         Returns:
           The worker.
         """
-        module = f"benchmarks.peers.{CONTESTANTS[name].module}"
+        module = f"benchmarks.peers.{self._contestants[name].module}"
         given = self._arguments.get(name, ())
         command = [self._pythons[name], "-m", module, *given]
         # The log of the first process says why that one ends.
         log = f"{name}-again.log" if name in self.workers else f"{name}.log"
+        settings = {**self._settings.get(name, {}), **settings}
         return Worker(command, self._folder / "logs" / log, settings)
 
     def leave_out(self, what: str, error: PeerError) -> None:
