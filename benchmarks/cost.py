@@ -7,26 +7,20 @@ straight line is fitted to each curve by least squares of its relative errors, a
 page says how far the worst point lies from it: a step in the cost would show there.
 """
 
-import functools
-import itertools
 import statistics
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from experiments import cli, figure, markdown, provenance
+from experiments.latency import seconds
 from experiments.partial import Partial
 from experiments.run_folder import RunError, write_report
+from experiments.training_step import TrainingStep
 from qifjax import QIFParams, nn
-from qifjax.memory import needed
-from qifjax.optimizers import Optimizer
-from qifjax.training import Examples, HParams, Task, init_state, take, train_steps
 
 # What stays fixed while the other grows.
 _BATCH, _TIMESTEPS = 32, 2
@@ -59,69 +53,6 @@ class Cost:
     out: Path = Path("docs/results/cost.json")
 
 
-class Step:
-    """A compiled training step of a network, from shapes alone.
-
-    Args:
-      name: the network.
-      timesteps: number of time steps T.
-      batch: examples.
-      shape: of an example.
-      remat: what is computed again in the backward pass.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        timesteps: int,
-        batch: int,
-        shape: tuple[int, ...],
-        remat: nn.Remat = "none",
-    ):
-        model = nn.create(name, num_classes=10, timesteps=timesteps, remat=remat)
-        self._task = Task(
-            network=nn.pure(model),
-            optimizer=Optimizer("adam", total_steps=1_000_000),
-            preprocess=lambda inputs: inputs,
-            batch_size=batch,
-        )
-        self._hparams = jax.tree.map(jnp.float32, HParams(QIFParams(), 1e-3, 0.0))
-        self._number, self._shape = batch, shape
-        state, examples = jax.eval_shape(self._start)
-        self._program = (
-            jax.jit(functools.partial(train_steps, self._task), donate_argnums=0)
-            .lower(state, examples, self._order(), self._hparams, jnp.int32(1))
-            .compile(nn.compiler_options(remat))
-        )
-
-    def memory(self) -> int:
-        """What XLA plans for activations and gradients, in bytes."""
-        plan = needed(self._program)
-        if plan is None:
-            raise RunError("this backend does not say how much memory a program takes")
-        return plan.temporary
-
-    def turns(self) -> Iterator[float]:
-        """Takes one step after another, the first untimed, and gives their seconds."""
-        state, examples = jax.jit(self._start)()
-        order, one = self._order(), jnp.int32(1)
-        for turn in itertools.count():
-            start = time.perf_counter()
-            state, _ = self._program(state, examples, order, self._hparams, one)
-            jax.block_until_ready(state)
-            if turn:
-                yield time.perf_counter() - start
-
-    def _start(self) -> tuple[Any, Examples]:
-        inputs = jax.random.uniform(jax.random.key(0), (self._number, *self._shape))
-        examples = Examples(inputs, jnp.zeros(self._number, jnp.int32))
-        two = take(examples, jnp.zeros(2, jnp.int32)).inputs
-        return init_state(self._task, self._hparams, jax.random.key(1), two), examples
-
-    def _order(self) -> jax.Array:
-        return jnp.arange(self._number)
-
-
 def measure(options: Cost, partial: Partial) -> dict[str, Any]:
     """All curves.
 
@@ -142,13 +73,8 @@ def measure(options: Cost, partial: Partial) -> dict[str, Any]:
         part = f"vggsnn {remat} {timesteps}"
         if not partial.done(part):
             shape = (timesteps, *_FRAMES)
-            partial.add(
-                part,
-                [
-                    Step("vggsnn", timesteps, batch, shape, remat).memory()
-                    for batch in _EXAMPLES
-                ],
-            )
+            steps = [_step("vggsnn", timesteps, n, shape, remat) for n in _EXAMPLES]
+            partial.add(part, [_memory(step) for step in steps])
         few, many = partial.done(part)
         return (many - few) / (_EXAMPLES[1] - _EXAMPLES[0])
 
@@ -173,14 +99,31 @@ def _take_turns(points, rounds, partial):
     """All points in every round, for the machine is not always equally fast."""
     parts = {f"lenet5 {T} {B}": (T, B) for T, B in points}
     steps = {
-        part: Step("lenet5", *point, _IMAGES)
+        part: _step("lenet5", *point, _IMAGES)
         for part, point in parts.items()
         if not partial.done(part)
     }
-    turns = {part: step.turns() for part, step in steps.items()}
-    rows = [{part: next(turn) for part, turn in turns.items()} for _ in range(rounds)]
+    for step in steps.values():
+        step.take()
+    rows = [
+        {part: seconds(step.take) for part, step in steps.items()}
+        for _ in range(rounds)
+    ]
     for part, step in steps.items():
-        partial.add(part, [*(row[part] for row in rows), step.memory()])
+        partial.add(part, [*(row[part] for row in rows), _memory(step)])
+
+
+def _step(name, timesteps, batch, shape, remat="none"):
+    model = nn.create(name, num_classes=10, timesteps=timesteps, remat=remat)
+    return TrainingStep(model, QIFParams(), batch, shape)
+
+
+def _memory(step):
+    """What XLA plans for activations and gradients, in bytes."""
+    plan = step.memory()
+    if plan is None:
+        raise RunError("this backend does not say how much memory a program takes")
+    return plan.temporary
 
 
 def line(points: Sequence[Sequence[float]], column: int) -> tuple[float, float]:

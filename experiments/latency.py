@@ -1,4 +1,4 @@
-"""Inference time of QIF against LIF (Table 2): python -m experiments.latency."""
+"""Time of QIF against LIF (Table 2): python -m experiments.latency."""
 
 import dataclasses
 import statistics
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,8 @@ from experiments import build, cli, config, markdown, provenance
 from experiments.config import Config, ConfigError
 from experiments.partial import Partial
 from experiments.run_folder import write_report
+from experiments.training_step import TrainingStep
+from qifjax import nn
 
 SCHEMA_VERSION = 1
 # Inputs and classes of the paper's networks: [H, W, C], or [T, H, W, C] of recordings.
@@ -31,10 +33,12 @@ _INPUTS: dict[str, tuple[tuple[int, ...], int]] = {
 }
 _WARM_UP = 2
 
+Work = Literal["inference", "training"]
+
 
 @dataclass(frozen=True)
 class Latency:
-    """Time the inference of every network of the paper with QIF and with LIF.
+    """Time every network of the paper with QIF and with LIF.
 
     Initial networks on random inputs of the paper's shapes: the time depends on shapes
     alone. QIF and LIF take turns. No data set is needed. What a killed command has
@@ -42,6 +46,7 @@ class Latency:
 
     Attributes:
       configs: names of configurations; by default all networks of the paper.
+      work: what is timed, a forward pass or a training step with Adam.
       batches: batch sizes; 0 is the one of the configuration.
       largest_batch: the limit of all batch sizes, for small machines.
       repeats: timed calls of each neuron model.
@@ -49,6 +54,7 @@ class Latency:
     """
 
     configs: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    work: Work = "inference"
     batches: tuple[int, ...] = (1, 0)
     largest_batch: int = 1024
     repeats: int = 30
@@ -63,10 +69,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         origin = provenance.describe()
         partial = Partial(
             options.out,
-            f"{options.largest_batch} {options.repeats} {origin['git_commit']}",
+            f"{options.work} {options.largest_batch} {options.repeats} "
+            f"{origin['git_commit']}",
         )
         rows = [
-            measure(config.load(name), batch, options.repeats, partial)
+            measure(config.load(name), options.work, batch, options.repeats, partial)
             for name in names
             for batch in _batches(options, config.load(name))
         ]
@@ -74,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "schema_version": SCHEMA_VERSION,
             "command": cli.command(program, argv),
             **origin,
+            "work": options.work,
             "rows": rows,
         }
         text = page(report)
@@ -104,12 +112,13 @@ def _batches(options: Latency, config: Config) -> list[int]:
 
 
 def measure(
-    config: Config, batch: int, repeats: int, partial: Partial
+    config: Config, work: Work, batch: int, repeats: int, partial: Partial
 ) -> dict[str, Any]:
     """Times one network at one batch size.
 
     Args:
       config: its configuration.
+      work: what it does.
       batch: batch size.
       repeats: timed calls of each neuron model.
       partial: what has been measured before.
@@ -121,17 +130,14 @@ def measure(
     shape, _ = _INPUTS[config.name]
     names = {neuron: f"{config.name} {batch} {neuron}" for neuron in ("qif", "lif")}
     if len(partial.done(names["lif"])) < repeats:
-        calls = {neuron: _inference(config, neuron, batch) for neuron in names}
-        seconds: dict[str, list[float]] = {neuron: [] for neuron in names}
-        for number in range(repeats + _WARM_UP):
-            for neuron, call in calls.items():
-                start = time.perf_counter()
-                call().block_until_ready()
-                taken = time.perf_counter() - start
-                if number >= _WARM_UP:
-                    seconds[neuron].append(taken)
+        make = {"inference": _inference, "training": _training}[work]
+        calls = {neuron: make(config, neuron, batch) for neuron in names}
+        turns = [
+            {neuron: seconds(call) for neuron, call in calls.items()}
+            for _ in range(_WARM_UP + repeats)
+        ][_WARM_UP:]
         for neuron, name in names.items():
-            partial.add(name, seconds[neuron])
+            partial.add(name, [turn[neuron] for turn in turns])
     qif, lif = (np.asarray(partial.done(name)) for name in names.values())
     low, high = ratio_interval(qif, lif)
     return {
@@ -147,11 +153,16 @@ def measure(
     }
 
 
-def _inference(config: Config, neuron: str, batch: int) -> Callable[[], jax.Array]:
+def seconds(call: Callable[[], object]) -> float:
+    """How long a call takes, until what it returns has been computed."""
+    start = time.perf_counter()
+    jax.block_until_ready(call())
+    return time.perf_counter() - start
+
+
+def _inference(config: Config, neuron: str, batch: int) -> Callable[[], object]:
     """A compiled call of an initial network on one batch."""
-    shape, classes = _INPUTS[config.name]
-    changed = dataclasses.replace(config, neuron=neuron)  # type: ignore[arg-type]
-    model, params = build.network(changed, classes), changed.neuron_params
+    model, params, shape = _network(config, neuron)
     rng = np.random.default_rng(0)
     if len(shape) == 4:
         frames = rng.poisson(0.05, (shape[0], batch, *shape[1:]))
@@ -160,8 +171,23 @@ def _inference(config: Config, neuron: str, batch: int) -> Callable[[], jax.Arra
         x = jnp.asarray(rng.normal(size=(batch, *shape)), jnp.float32)
     few = x[:, :1] if len(shape) == 4 else x[:1]
     variables = jax.jit(model.init)(jax.random.key(0), few, params)
-    run = jax.jit(lambda variables, x: model.apply(variables, x, params))
+    run = jax.jit(
+        lambda variables, x: model.apply(variables, x, params),
+        compiler_options=nn.compiler_options(config.remat),
+    )
     return lambda: run(variables, x)
+
+
+def _training(config: Config, neuron: str, batch: int) -> Callable[[], object]:
+    """A compiled training step of an initial network on one batch."""
+    model, params, shape = _network(config, neuron)
+    return TrainingStep(model, params, batch, shape).take
+
+
+def _network(config, neuron):
+    shape, classes = _INPUTS[config.name]
+    changed = dataclasses.replace(config, neuron=neuron)
+    return build.network(changed, classes), changed.neuron_params, shape
 
 
 def ratio_interval(
@@ -199,15 +225,16 @@ def page(report: dict[str, Any]) -> str:
     ]
     head = ["network", "T", "batch", "QIF, ms", "LIF, ms", "QIF / LIF", "95 % interval"]
     ratios = [row["ratio"] for row in report["rows"]]
+    work = report["work"]
     above = sum(row["ratio_low"] > 1.04 for row in report["rows"])
     lines = [
-        "# Inference time of QIF against LIF",
+        f"# Time of QIF against LIF in {work}",
         "",
         "Median and quartiles; QIF and LIF in turns, the network compiled, float32.",
         "",
         *markdown.table(head, rows),
         "",
-        "The paper (Table 2): QIF takes 1.04 to 1.39 times as long. Here "
+        "The paper (Table 2): QIF takes 1.04 to 1.39 times as long in inference. Here "
         f"{min(ratios):.2f} to {max(ratios):.2f} times, median "
         f"{statistics.median(ratios):.2f}; in {above} of {len(ratios)} rows the whole "
         "interval lies above 1.04.",

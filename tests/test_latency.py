@@ -15,23 +15,27 @@ def test_ratio_and_interval_of_known_times(tmp_path):
     qif, lif = 0.3 + 0.01 * rng.random(20), 0.2 + 0.01 * rng.random(20)
     partial.add("fashion_mnist_lenet5 1 qif", qif)
     partial.add("fashion_mnist_lenet5 1 lif", lif)
-    row = latency.measure(config.load("fashion_mnist_lenet5"), 1, 20, partial)
+    lenet5 = config.load("fashion_mnist_lenet5")
+    row = latency.measure(lenet5, "inference", 1, 20, partial)
     assert row["ratio"] == pytest.approx(np.median(qif) / np.median(lif))
     assert row["ratio_low"] < row["ratio"] < row["ratio_high"]
     assert row["ratio_high"] - row["ratio_low"] < 0.1
     assert (row["timesteps"], row["batch"]) == (2, 1)
 
 
-def test_the_smallest_network_is_measured(tmp_path):
+@pytest.mark.parametrize("work", ["inference", "training"])
+def test_the_smallest_network_is_measured(tmp_path, work, standard_promotion):
     out = tmp_path / "latency.json"
     given = ["fashion_mnist_lenet5", "--batches", "1", "0", "--largest-batch", "2"]
-    latency.main([*given, "--repeats", "3", "--out", str(out)])
+    latency.main([*given, "--work", work, "--repeats", "3", "--out", str(out)])
     report = json.loads(out.read_text())
     assert [row["batch"] for row in report["rows"]] == [1, 2]
     assert all(
         0 < second < 60 for row in report["rows"] for second in row["qif_seconds"]
     )
-    assert "| lenet5 | 2 | 1 |" in out.with_suffix(".md").read_text()
+    text = out.with_suffix(".md").read_text()
+    assert "| lenet5 | 2 | 1 |" in text
+    assert f"LIF in {work}" in text
     assert not (tmp_path / "latency.partial.json").exists()
 
 
