@@ -72,12 +72,12 @@ class Allocation:
     """
 
     tasks: tuple[Name, ...] = (
+        "neuron-2",
         "neuron-4",
         "neuron-10",
         "train-lenet5",
-        "train-vggsnn",
         "train-resnet19",
-        "start-vggsnn",
+        "train-vggsnn",
     )
     libraries: tuple[Library, ...] = (OURS, "torch-eager")
     neurons: tuple[Literal["qif", "lif"], ...] = NEURONS
@@ -228,6 +228,14 @@ def page(result: Mapping[str, Any]) -> str:
             "",
             *markdown.table(head, rows, left=3),
         ]
+    if beside := _beside_ours(result["rows"]):
+        head = ("task", "neuron", "library", "as it is", *_HEADS.values())
+        text += [
+            "",
+            "How many times as long as qifjax it takes, both with the same setting:",
+            "",
+            *markdown.table(head, beside, left=3),
+        ]
     if starts:
         head = ("task", "neuron", "library", "allocator")
         numbers = ("cold cache, s", "warm cache, s", "peak memory, MiB")
@@ -238,6 +246,26 @@ def page(result: Mapping[str, Any]) -> str:
             *markdown.table((*head, *numbers), starts, left=4),
         ]
     return "\n".join([*text, "", markdown.made_by(result), ""])
+
+
+def _beside_ours(rows):
+    """Ratios of medians, every other library to qifjax."""
+    medians = {
+        (found["task"], found["neuron"], found["library"]): [
+            found["seconds"],
+            *(found[label]["seconds"] for label in SETTINGS),
+        ]
+        for found in rows
+        if "seconds" in found
+    }
+    return [
+        (
+            *(task, neuron.upper(), CONTESTANTS[name].title),
+            *(f"{theirs / ours:.2f}" for theirs, ours in zip(other, own, strict=True)),
+        )
+        for (task, neuron, name), other in medians.items()
+        if name != OURS and (own := medians.get((task, neuron, OURS)))
+    ]
 
 
 def _cell(found):

@@ -23,6 +23,16 @@ def test_a_row_compares_every_setting_with_none():
     text = allocation.page(result({"task": "neuron-4", **row}))
     assert "| neuron-4 | LIF | qifjax | 1.5e+04 | 5000: 3.00 (3.00 to 3.00) |" in text
     assert "The first step" not in text
+    assert "as long as qifjax" not in text
+
+
+def test_libraries_are_compared_with_the_same_setting():
+    ours = allocation.timed([[4.0, 4.0], [2.0, 2.0], [1.0, 1.0], [1.0, 1.0]])
+    theirs = allocation.timed([[8.0, 8.0], [8.0, 8.0], [7.0, 7.0], [6.0, 6.0]])
+    rows = [{"task": "neuron-4", **ours}]
+    rows += [{"task": "neuron-4", **theirs, "library": "torch-eager"}]
+    row = "| neuron-4 | LIF | PyTorch by hand, eager | 2.00 | 4.00 | 7.00 | 6.00 |"
+    assert row in allocation.page(result(*rows))
 
 
 def test_starts_are_medians_of_each_number():

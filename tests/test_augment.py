@@ -242,5 +242,5 @@ def test_recipes_by_name():
     for name in ("none", "cifar10_dvs", "n_caltech101", "dvs128_gesture", "flip_roll"):
         assert jax.eval_shape(augment.recipe(name), KEY, frames) == frames
     images = jax.ShapeDtypeStruct((4, 32, 32, 3), jnp.uint8)
-    for name in ("none", "cifar10", "cifar100", "tiny_imagenet"):
+    for name in ("none", "cifar10", "cifar100", "tiny_imagenet", "shift"):
         assert jax.eval_shape(augment.recipe(name), KEY, images) == images

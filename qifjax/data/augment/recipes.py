@@ -19,11 +19,13 @@ RECIPES: Mapping[str, Augmentation] = MappingProxyType(
         "cifar10_dvs": compose(flip(), rotation(10)),
         # What other papers train CIFAR10-DVS with (Deng et al. 2022).
         "flip_roll": compose(flip(), roll(5)),
+        # Digits, which are no digits any more when they are mirrored.
+        "shift": pad_crop(1),
         "n_caltech101": nda(),
         "dvs128_gesture": roll(5),
     }
 )
-"""The recipes of Appendix A by name; ``"none"``, the identity, is also N-Cars'."""
+"""Those of Appendix A, and two more; ``"none"``, the identity, is also N-Cars'."""
 
 
 def recipe(name: str) -> Augmentation:
