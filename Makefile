@@ -51,7 +51,7 @@ analysis: $(READY) ## Write docs/results/analysis and paper.md (after make resul
 	$(BIN)/python -m experiments.figures $(PAIR) --out $(FOUND)/figures
 	$(BIN)/python -m experiments.landscape $(PAIR) --out $(FOUND)/landscape.json
 	$(BIN)/python -m experiments.latency --largest-batch 8 --out $(FOUND)/latency.json
-	$(BIN)/python -m experiments.latency --work training --batches 4 --out $(FOUND)/latency_training.json
+	$(BIN)/python -m experiments.latency --work training --batches 2 --out $(FOUND)/latency_training.json
 	$(BIN)/python -m experiments.tabulate runs/steps $(RUNS) --title 'Time steps and neurons that use them' --out $(FOUND)/steps_table.json
 	$(BIN)/python -m experiments.tabulate runs/windows --title 'Surrogate windows' --out $(FOUND)/window_table.json
 	$(BIN)/python -m experiments.report $(PAIR) --out $(FOUND)/report.html
